@@ -1,0 +1,27 @@
+"""Accuracy."""
+
+from __future__ import annotations
+
+from finetune.metrics.confusion import check_range
+from finetune.metrics.facts import FACTS
+from finetune.metrics.measure import Array, Measure
+
+
+class Accuracy(Measure):
+    """Share of rows whose prediction equals the reference, in [0, 1].
+
+    Multi-label targets: subset accuracy, the share of rows in which every one of the L labels is right.
+
+    Example:
+        >>> Accuracy().measure([0, 1, 1, 0], [0, 1, 0, 0])
+        {'accuracy': 0.75}
+    """
+
+    facts = FACTS["accuracy"]
+
+    def _measure(self, predictions: Array, references: Array, num_labels: int | None, /) -> dict[str, float]:
+        check_range(predictions, references, 2 if references.ndim == 2 else num_labels)
+        right = predictions == references
+        if right.ndim == 2:
+            right = right.all(axis=1)
+        return {"accuracy": float(right.mean())}
