@@ -1,0 +1,220 @@
+"""A Hub on the loopback interface that the real client libraries talk to.
+
+It runs in a thread of the test process on a free port of 127.0.0.1. LFS files are served from
+``localhost``: for a client that is another origin, as the Hub's storage is, so a client that would
+carry its token there is caught.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import unquote
+
+import trustme
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .access import Access, HubError, Role, Token, answer_error
+from .pull import Pull
+from .repository import Repository, RepoType, Storage
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class LoggedRequest(NamedTuple):
+    """One request as the server saw it."""
+
+    method: str
+    path: str
+    had_auth: bool
+
+
+class LoopbackHub:
+    """A Hub for tests: ``with LoopbackHub(tmp_path) as hub: hub.add_model("org/name", folder)``."""
+
+    def __init__(self, root: Path | str, *, tls: bool = False, page_size: int = 1000) -> None:
+        """Keep the repositories below ``root``; ``page_size`` makes small trees come in pages."""
+        self.root = Path(root)
+        self.storage = Storage(self.root)
+        self.access = Access(self.storage, tls)
+        # What clients asked the API and the storage host, and what this hub has no route for.
+        self.requests: list[LoggedRequest] = []
+        self.storage_requests: list[LoggedRequest] = []
+        self.unknown: list[LoggedRequest] = []
+        self.ca_path: Path | None = None
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        scheme = "https" if tls else "http"
+        self.endpoint = f"{scheme}://127.0.0.1:{self.port}"
+        self.storage_endpoint = f"{scheme}://localhost:{self.port}"
+        pull = Pull(self.access, self.endpoint, self.storage_endpoint, page_size)
+        app = Starlette(
+            routes=[*pull.routes(), Route("/{path:path}", self._answer_unknown, methods=METHODS)],
+            exception_handlers={HubError: answer_error},
+        )
+        config = uvicorn.Config(_Front(app, self), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        if tls:
+            config.load()
+            config.ssl = self._tls_context()
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start serving; returns when the server answers."""
+        self._thread.start()
+        deadline = time.monotonic() + 20
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("The loopback Hub did not start.")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop serving; what lies below the root stays."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    def add_model(self, repo_id: str, folder: Path | str, *, gated: bool = False, private: bool = False) -> str:
+        """Publish ``folder`` as a model repository; returns the commit sha."""
+        return self.add("model", repo_id, folder, gated=gated, private=private)
+
+    def add_dataset(self, repo_id: str, folder: Path | str, *, gated: bool = False, private: bool = False) -> str:
+        """Publish ``folder`` as a dataset repository; returns the commit sha."""
+        return self.add("dataset", repo_id, folder, gated=gated, private=private)
+
+    def add(
+        self, repo_type: RepoType, repo_id: str, folder: Path | str, *, gated: bool = False, private: bool = False
+    ) -> str:
+        """Publish ``folder`` as a repository of any type; returns the commit sha."""
+        repository = self.storage.create(repo_type, repo_id)
+        repository.gated, repository.private = gated, private
+        return repository.commit_folder(Path(folder), "Add files").sha
+
+    def add_revision(
+        self,
+        repo_id: str,
+        folder: Path | str | None = None,
+        *,
+        repo_type: RepoType = "model",
+        branch: str = "main",
+        tag: str | None = None,
+    ) -> str:
+        """Commit ``folder`` as a branch's next revision and tag it; without a folder tag its head."""
+        repository = self.repository(repo_id, repo_type)
+        ref = f"refs/heads/{branch}"
+        if folder is not None:
+            commit = repository.commit_folder(Path(folder), f"Revision {tag or branch}", ref=ref)
+        else:
+            commit = repository.commit({}, "", ref=ref)
+        if tag is not None:
+            repository.refs[f"refs/tags/{tag}"] = commit.sha
+            repository.save()
+        return commit.sha
+
+    def repository(self, repo_id: str, repo_type: RepoType = "model") -> Repository:
+        """The stored repository, for assertions about what is in it."""
+        repository = self.storage.get(repo_type, repo_id)
+        if repository is None:
+            raise KeyError(f"no {repo_type} {repo_id} on this hub")
+        return repository
+
+    def add_token(self, token: str, user: str, role: Role = "read", orgs: tuple[str, ...] = ()) -> str:
+        """Make ``token`` valid for ``user``, who owns the namespaces ``user`` and ``orgs``."""
+        self.access.tokens[token] = Token(user, role, orgs)
+        return token
+
+    def grant(self, repo_id: str, user: str, repo_type: RepoType = "model") -> None:
+        """Let ``user`` into a gated or private repository."""
+        repository = self.repository(repo_id, repo_type)
+        repository.granted.add(user)
+        repository.save()
+
+    def environment(self, home: Path | str, *, token: str | None = None, offline: bool = False) -> dict[str, str]:
+        """Variables that make a client process use this hub, ``home`` and nothing of the machine's."""
+        home = Path(home)
+        environment = {
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home),
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_DATASETS_CACHE": str(home / "datasets"),
+            "HF_MODULES_CACHE": str(home / "modules"),
+            "HF_TOKEN_PATH": str(home / "token"),
+            # Empty counts as no token, and hides one that the outer environment may have.
+            "HF_TOKEN": token or "",
+            "HUGGING_FACE_HUB_TOKEN": "",
+            "HF_HUB_OFFLINE": "1" if offline else "0",
+            "HF_DATASETS_OFFLINE": "1" if offline else "0",
+            "TRANSFORMERS_OFFLINE": "1" if offline else "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+            # Otherwise every load_dataset asks a counter on the internet, with a timeout of 3 s.
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+        if self.ca_path is not None:
+            environment |= {name: str(self.ca_path) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
+        return environment
+
+    def _tls_context(self) -> ssl.SSLContext:
+        """A server certificate of a fresh authority, whose own certificate goes below the root."""
+        authority = trustme.CA()
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.ca_path = self.root / "ca.pem"
+        authority.cert_pem.write_to_path(os.fspath(self.ca_path))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        return context
+
+    async def _answer_unknown(self, request: Request) -> Response:
+        had_auth = "authorization" in request.headers
+        self.unknown.append(LoggedRequest(request.method, request.scope["path"], had_auth))
+        raise HubError(404, f"The loopback Hub has no {request.scope['path']}", "EntryNotFound")
+
+
+class _Front:
+    """Keeps the log, tells the storage host from the API, and leaves escaped slashes escaped."""
+
+    def __init__(self, app: ASGIApp, hub: LoopbackHub) -> None:
+        self._app = app
+        self._hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        # A branch "a/b" is one segment "a%2Fb" of the address; decoded, no route could tell its end.
+        request = Request(scope)
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        scope["path"] = _decode(raw.decode("ascii"))
+        had_auth = "authorization" in request.headers
+        on_storage = request.headers.get("host", "").startswith("localhost")
+        log = self._hub.storage_requests if on_storage else self._hub.requests
+        log.append(LoggedRequest(request.method, scope["path"], had_auth))
+        if on_storage != scope["path"].startswith("/storage/"):
+            await PlainTextResponse("This host does not serve this path.", 404)(scope, receive, send)
+        elif on_storage and had_auth:
+            # What the real storage answers to a token beside the signature in the address.
+            await PlainTextResponse("Only one auth mechanism allowed", 400)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _decode(path: str) -> str:
+    return unquote(path.replace("%2F", "%252F").replace("%2f", "%252F"))
