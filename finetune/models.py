@@ -1,0 +1,219 @@
+"""Pretrained models: loading one with the right head, running one over many rows, and making a tiny one for tests."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finetune.errors import LabelError, NotFoundError, SourceError
+from finetune.sources import hub_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from finetune.sources import ModelSource
+
+_DROPOUTS = re.compile(r"(^|_)(dropout|dropout_prob|dropout_rate|pdrop)$|_dropout_|^dropout|layerdrop")
+Features = list[dict[str, Any]]
+Collator = Callable[[Features], dict[str, Any]]
+
+
+def load_pretrained(
+    auto_class: str, source: ModelSource, settings: dict[str, Any], *, replace_head: bool = False
+) -> tuple[Any, Any]:
+    """Load a pretrained model with a task head, and its processor.
+
+    Weights come from safetensors only. Where the checkpoint has no head, a new one is drawn (its modules are listed in
+    `model.new_modules`); where its head has another shape, that is refused unless `replace_head`.
+
+    Args:
+        auto_class: Name of the transformers Auto class.
+        source: Where the model is.
+        settings: Changes to the model's configuration, such as `num_labels`.
+        replace_head: Draw a new head where the checkpoint's does not fit.
+
+    Raises:
+        SourceError: It cannot be loaded: no safetensors, unknown architecture, weights of the body missing.
+        LabelError: The head was trained for other labels.
+    """
+    import transformers
+
+    where = {"revision": source.revision, "trust_remote_code": source.trust_remote_code}
+    with _loading(source):
+        config = transformers.AutoConfig.from_pretrained(source.path, **where)
+        had_labels = _label_names(source)
+        config.update(settings)
+        if source.dropout is not None:
+            _set_dropout(config, source.dropout)
+        model, report = getattr(transformers, auto_class).from_pretrained(
+            source.path, config=config, dtype=source.dtype, use_safetensors=True, ignore_mismatched_sizes=True,
+            output_loading_info=True, **where,
+        )  # fmt: skip
+        processor = load_processor(source)
+    model.new_modules = _check_weights(model, report, source, had_labels, replace_head)
+    if getattr(processor, "pad_token", "") is None:
+        processor.pad_token = processor.eos_token
+    if config.pad_token_id is None and getattr(processor, "pad_token_id", None) is not None:
+        model.config.pad_token_id = processor.pad_token_id
+    return model, processor
+
+
+def load_processor(source: ModelSource) -> Any:
+    """The tokenizer that belongs to a model."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(
+        source.path, revision=source.revision, trust_remote_code=source.trust_remote_code
+    )
+
+
+def head_modules(model: Any) -> list[str]:
+    """Names of the top-level modules outside the pretrained body: what has to be trained whole and saved with it."""
+    body = model.base_model_prefix
+    return [name for name, module in model.named_children() if name != body and any(True for _ in module.parameters())]
+
+
+def longest_input(model: Any, processor: Any) -> int | None:
+    """The most tokens that the model takes; None where it names no limit."""
+    limits = [getattr(processor, "model_max_length", None), getattr(model.config, "max_position_embeddings", None)]
+    # Tokenizers without a limit say 1e30; RoBERTa's positions start behind its padding index.
+    known = [int(limit) for limit in limits if isinstance(limit, int) and 0 < limit < 10**9]
+    offset = 2 if getattr(model.config, "model_type", "") in _OFFSET_POSITIONS and len(known) == 1 else 0
+    return min(known) - offset if known else None
+
+
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "ibert", "data2vec-text")
+
+
+def forward_in_batches(features: Features, model: Any, collate: Collator, batch_size: int) -> np.ndarray:
+    """The model's outputs for all features, in their order, as float32 of shape (rows, …).
+
+    Rows are sorted by length first, so that a batch holds little padding; no gradients, dropout off.
+    """
+    import torch
+
+    if not features:
+        return np.zeros((0, 1), dtype=np.float32)
+    order = sorted(range(len(features)), key=lambda i: len(features[i]["input_ids"]), reverse=True)
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    outputs: dict[int, np.ndarray] = {}
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            inputs = [{k: v for k, v in features[i].items() if k not in NOT_INPUTS} for i in chosen]
+            batch = {key: value.to(device) for key, value in collate(inputs).items()}
+            logits = model(**batch).logits.float().cpu().numpy()
+            outputs.update(zip(chosen, logits, strict=True))
+    model.train(was_training)
+    return np.stack([outputs[i] for i in range(len(features))])
+
+
+NOT_INPUTS = frozenset({"labels", "length", "truncated"})
+"""Entries of a feature that the model's forward pass does not take when predicting."""
+
+
+def tiny_text_encoder(folder: str, texts: Sequence[str], seed: int = 0) -> None:
+    """Write a tiny random BERT (2 layers of width 32) and a word-level tokenizer over `texts` into a folder."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = sorted({word for text in texts for word in text.lower().split()})
+    vocabulary = {word: i for i, word in enumerate([*special, *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106 - a token of a vocabulary
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    ends = [("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names).save_pretrained(folder)
+    torch.manual_seed(seed)
+    BertModel(
+        BertConfig(
+            vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=64, max_position_embeddings=64,
+        )
+    ).save_pretrained(folder)  # fmt: skip
+
+
+def _label_names(source: ModelSource) -> list[str]:
+    from transformers import PretrainedConfig
+
+    values, _ = PretrainedConfig.get_config_dict(source.path, revision=source.revision)
+    return [str(name) for name in (values.get("id2label") or {}).values()]
+
+
+def _set_dropout(config: Any, probability: float) -> None:
+    for key, value in config.to_dict().items():
+        if _DROPOUTS.search(key) and isinstance(value, float | int) and not isinstance(value, bool):
+            setattr(config, key, probability)
+    if hasattr(config, "classifier_dropout"):
+        config.classifier_dropout = probability
+
+
+def _check_weights(
+    model: Any, report: dict[str, Any], source: ModelSource, names: list[str], replace: bool
+) -> list[str]:
+    """Modules that were drawn anew; refuses when that is more than the head."""
+    heads = head_modules(model)
+    missing = set(report["missing_keys"])
+    body = sorted(key for key in missing if key.split(".")[0] not in heads and ".pooler." not in f".{key}")
+    if body:
+        raise SourceError(
+            f"The checkpoint {source.name} lacks weights of the model's body ({len(body)}, such as {body[0]}).",
+            f"It was saved from another architecture than {type(model).__name__}; choose a matching checkpoint.",
+        )
+    mismatched = [entry[0] if isinstance(entry, tuple | list) else entry for entry in report["mismatched_keys"]]
+    if mismatched and not replace:
+        listed = f" ({', '.join(names[:6])}{', …' if len(names) > 6 else ''})" if names else ""
+        raise LabelError(
+            f"The head of {source.name} was trained for {len(names)} labels{listed}, the data has "
+            f"{model.config.num_labels}.",
+            "Set options.new_head: true to replace the head, or map the labels with data.labels.",
+        )
+    return sorted({key.split(".")[0] for key in (*missing, *mismatched)})
+
+
+@contextmanager
+def _loading(source: ModelSource) -> Iterator[None]:
+    """Turn what transformers raises while loading into our errors, and keep its expected notices quiet."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # "some weights were not initialized": `new_modules` says which
+    try:
+        with hub_errors("model", source.name, source.revision):
+            yield
+    except (OSError, ValueError, json.JSONDecodeError) as error:
+        raise _explain(error, source) from error
+    finally:
+        logging.set_verbosity(level)
+
+
+def _explain(error: Exception, source: ModelSource) -> SourceError:
+    text = str(error).split("\n")[0]
+    if "safetensors" in text:
+        return NotFoundError(
+            f"{source.name} has no weights in the safetensors format; other formats can run code when loaded.",
+            "Choose a revision with safetensors, or convert the checkpoint with its own tools.",
+        )
+    if "trust_remote_code" in str(error):
+        return SourceError(
+            f"{source.name} brings its own Python code.", "Read it, then set model.trust_remote_code: true to run it."
+        )
+    folder = Path(source.path)
+    files = f" It holds: {', '.join(sorted(p.name for p in folder.iterdir())[:12])}." if folder.is_dir() else ""
+    return SourceError(
+        f"{source.name} cannot be loaded: {text[:300]}.{files}", "Check that it is a transformers model."
+    )
