@@ -1,0 +1,130 @@
+"""Scores and what they rest on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from finetune.task import Prediction, Task, load_task
+
+if TYPE_CHECKING:
+    from finetune.artifacts.run_folder import RunFolder
+
+FILE = "evaluation.json"
+PREDICTIONS = "predictions/test.parquet"
+
+
+@dataclass
+class Evaluation:
+    """Every number that the card and the report print, and the predictions behind them.
+
+    Attributes:
+        task: The task's name.
+        options: Its options.
+        target: What it learned of the target (`Task.state`).
+        kind: What the target is, such as `single_label`.
+        rows: Test rows.
+        headline: Name of the first score.
+        confidence: Level of the intervals.
+        resamples: Bootstrap resamples behind each interval.
+        systems: `model` and each baseline -> `{"title", "detail", "seconds", "scores": {name: {value, low, high, …}}}`.
+        comparisons: Model minus each baseline on each headline score: `{against, score, difference, low, high,
+            p_value, test}`.
+        details: Tables of the task: per-label scores, the confusion matrix.
+        goals: `{name, goal, value, holds, margin}` per goal of the recipe.
+        diagnosis: `{verdict, sentence, figures}` on how the fit went.
+        predictions: Columns of `predictions/test.parquet`.
+        folder: The run that it was saved to or loaded from.
+    """
+
+    task: str
+    options: dict[str, Any]
+    target: dict[str, Any]
+    kind: str
+    rows: int
+    headline: str
+    confidence: float
+    resamples: int
+    systems: dict[str, dict[str, Any]]
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    goals: list[dict[str, Any]] = field(default_factory=list)
+    diagnosis: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    predictions: dict[str, list[Any]] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The model's scores by name."""
+        return {name: entry["value"] for name, entry in self.systems["model"]["scores"].items()}
+
+    def load_task(self) -> Task:
+        """The task as it was when the scores were made."""
+        return load_task(self.task, self.options).with_state(self.target)
+
+    def answers(self) -> list[Prediction]:
+        """The model's predictions, as `Task.predict` returned them."""
+        scores = {column.removeprefix("score:"): column for column in self.predictions if column.startswith("score:")}
+        return [
+            {"prediction": prediction}
+            | ({"scores": {name: self.predictions[column][i] for name, column in scores.items()}} if scores else {})
+            for i, prediction in enumerate(self.predictions["prediction"])
+        ]
+
+    @property
+    def goals_hold(self) -> bool:
+        """Whether every goal of the recipe holds (true when there is none)."""
+        return all(goal["holds"] for goal in self.goals)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the predictions."""
+        values = asdict(self)
+        del values["predictions"], values["folder"]  # the one has a file of its own, the other is where this one is
+        return values
+
+    def save(self, run: RunFolder) -> None:
+        """Write `evaluation.json` and `predictions/test.parquet`."""
+        run.write_table(PREDICTIONS, self.predictions)
+        run.write_json(FILE, self.to_dict())
+        self.folder = run.path
+
+    @classmethod
+    def load(cls, run: RunFolder) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            RunFolderError: The run has not been evaluated.
+        """
+        return cls(**run.read_json(FILE), predictions=run.read_table(PREDICTIONS), folder=run.path)
+
+
+@dataclass
+class BiasAudit:
+    """Scores by group, with a verdict per contrast.
+
+    Attributes:
+        groups: Column -> `{"scores": {group: {rows, value, low, high}}, "contrasts": [{a, b, difference, low, high,
+            p_value, verdict}]}`.
+        verdicts: Probe -> `evidence of a gap`, `inconclusive` or `not measured`.
+        caveats: What these numbers cannot show.
+    """
+
+    score: str
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+    caveats: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def save(self, run: RunFolder) -> None:
+        """Write `bias.json`."""
+        run.write_json("bias.json", self.to_dict())
+
+    @classmethod
+    def load(cls, run: RunFolder) -> Self:
+        """Read what `save` wrote."""
+        return cls(**run.read_json("bias.json"))

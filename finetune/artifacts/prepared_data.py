@@ -1,0 +1,89 @@
+"""Data that is ready to learn from, and the account of how it came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from finetune.task import Task
+
+MAX_LISTED_ROWS = 1000
+"""Row numbers kept for each reason; the count is always exact."""
+
+
+@dataclass
+class DataReport:
+    """What was read, dropped and noticed, for the log and `data/report.json`.
+
+    Attributes:
+        source: Where the data came from: name, config, revision (commit), hash, fingerprint.
+        columns: Canonical column -> column of the data.
+        splits: Split -> rows kept.
+        dropped: Split -> reason -> `{"count", "rows"}`; rows are indices into the split as read, from 0.
+        malformed: `{"count", "lines"}`; physical line numbers of the file, from 1.
+        target: What the target is.
+        label_counts: Split -> label -> rows (classification), or summary statistics (regression).
+        notes: What was inferred or decided, in sentences.
+    """
+
+    source: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    malformed: dict[str, Any] = field(default_factory=lambda: {"count": 0, "lines": []})
+    target: dict[str, Any] = field(default_factory=dict)
+    label_counts: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def drop(self, split: str, reason: str, row: int) -> None:
+        """Count one dropped row."""
+        entry = self.dropped.setdefault(split, {}).setdefault(reason, {"count": 0, "rows": []})
+        entry["count"] += 1
+        if len(entry["rows"]) < MAX_LISTED_ROWS:
+            entry["rows"].append(row)
+
+    def sentences(self) -> list[str]:
+        """The notes, and one sentence per kind of dropped row."""
+        lines = list(self.notes)
+        if self.malformed["count"]:
+            lines.append(
+                f"Dropped {self.malformed['count']} malformed lines: {shorten(self.malformed['lines'])} of the file."
+            )
+        for split, reasons in self.dropped.items():
+            for reason, entry in reasons.items():
+                lines.append(f"Dropped {entry['count']} rows of {split} ({reason}): {shorten(entry['rows'])}.")
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Canonical rows in three splits, and the task that has learned their target.
+
+    Each split is a `datasets.Dataset` with the task's columns, `row` (where it came from, such as ``train:12``) and
+    `group:NAME` for every group column of the recipe.
+    """
+
+    task: Task
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    report: DataReport
+
+    @property
+    def splits(self) -> dict[str, Dataset]:
+        """The three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def shorten(items: Sequence[Any], limit: int = 5) -> str:
+    """The first items, and how many more there are."""
+    shown = ", ".join(str(item) for item in items[:limit])
+    return f"{shown}, … ({len(items)} listed)" if len(items) > limit else shown

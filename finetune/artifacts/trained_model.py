@@ -1,0 +1,159 @@
+"""A fine-tuned model that answers, saves itself, and comes back the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from finetune import processes
+from finetune.errors import RunFolderError
+from finetune.recipe import Recipe
+from finetune.sources import ModelSource, resolve_model
+from finetune.task import Prediction, Row, Task, load_task
+
+if TYPE_CHECKING:
+    from finetune.artifacts.prepared_data import PreparedData
+
+DESCRIPTION = "finetune.json"
+"""Written beside the weights: the task, its labels and the base model, so that the folder explains itself."""
+
+
+@dataclass
+class TrainedModel:
+    """A task, the model that was tuned for it, and its processor.
+
+    Attributes:
+        task: Knows the target and how to predict.
+        model: The transformers model, or the peft model around it.
+        processor: The tokenizer (image processor, feature extractor).
+        base: Where the pretrained model came from.
+        max_length: Longest input in tokens; longer ones are cut.
+        batch_size: Rows at a time when predicting.
+        training: What the fit measured: history, seconds, memory, parameters.
+        recipe: What it was made by, where known.
+        data: What it was trained on; in memory only. Baselines are fitted on it.
+    """
+
+    task: Task
+    model: Any
+    processor: Any
+    base: ModelSource
+    max_length: int | None = None
+    batch_size: int = 64
+    training: dict[str, Any] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    data: PreparedData | None = None
+
+    def predict(self, inputs: Sequence[Any]) -> list[Prediction]:
+        """Answer a user's inputs, in their order.
+
+        Args:
+            inputs: What the task takes: texts, pairs, dictionaries.
+
+        Returns:
+            One dictionary per input: `prediction`, and `scores` (name -> probability) where the task has them.
+
+        Raises:
+            UsageError: An input of another form.
+        """
+        return self.predict_rows(self.task.rows_from(inputs))
+
+    def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
+        """Answer canonical rows, in their order."""
+        return self.task.predict(rows, self.model, self.processor, self.batch_size, self.max_length)
+
+    def predict_together(self, rows: Sequence[Row]) -> list[Prediction]:
+        """As `predict_rows`, the rows shared out over the processes of the run; every process gets all answers."""
+        return processes.join(self.predict_rows(processes.my_part(rows)))
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether only an adapter was trained."""
+        return hasattr(self.model, "peft_config")
+
+    def merged(self) -> Any:
+        """A plain transformers model with the adapter added into the weights (a copy; this one stays as it is)."""
+        import copy
+
+        return copy.deepcopy(self.model).merge_and_unload() if self.is_adapter else self.model
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model (safetensors), its processor and its description; by rank 0 only."""
+        if not processes.is_main():
+            return
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        if self.is_adapter:
+            for config in self.model.peft_config.values():
+                config.base_model_name_or_path, config.revision = self.base.name, self.base.revision
+            # Without this peft asks the Hub for the base model's vocabulary size.
+            self.model.save_pretrained(target, save_embedding_layers=False)
+            (target / "README.md").unlink(missing_ok=True)  # peft's template; our card stands in the run folder
+        else:
+            self.model.save_pretrained(target)
+        self.processor.save_pretrained(target)
+        (target / DESCRIPTION).write_text(json.dumps(self._description(), indent=2, ensure_ascii=False) + "\n")
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "task": self.task.name,
+            "options": self.task.options.model_dump(),
+            "target": self.task.state(),
+            "base": asdict(self.base),
+            "adapter": self.is_adapter,
+            "max_length": self.max_length,
+            "batch_size": self.batch_size,
+        }
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Bring back a saved model; `folder` is a run folder or the `model/` folder in it.
+
+        Raises:
+            RunFolderError: There is no saved model.
+            SourceError: The base model is not to be had.
+        """
+        where = Path(folder)
+        where = where / "model" if (where / "model" / DESCRIPTION).exists() else where
+        if not (where / DESCRIPTION).exists():
+            raise RunFolderError(
+                f"{folder} holds no trained model (no {DESCRIPTION}).", "Give a run folder whose training has finished."
+            )
+        description = json.loads((where / DESCRIPTION).read_text(encoding="utf-8"))
+        task = load_task(description["task"], description["options"]).with_state(description["target"])
+        base = ModelSource(**description["base"])
+        model, processor = _load_weights(task, base, where, adapter=description["adapter"])
+        recipe = Recipe.from_yaml(where.parent / "recipe.yaml") if (where.parent / "recipe.yaml").exists() else None
+        return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe)
+
+
+def _load_weights(task: Task, base: ModelSource, folder: Path, *, adapter: bool) -> tuple[Any, Any]:
+    from dataclasses import replace
+
+    from transformers import AutoProcessor, AutoTokenizer
+
+    if adapter:
+        known = base.revision is not None or Path(base.path).exists()
+        found = base if known else resolve_model(base.name, base.revision, base.sha256)
+        model, _ = task.load(replace(base, path=found.path, revision=found.revision, dropout=None))
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(folder))
+    else:
+        model, _ = task.load(replace(base, path=str(folder), revision=None, dropout=None))
+    try:
+        processor = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError):  # an image or audio model
+        processor = AutoProcessor.from_pretrained(folder)
+    model.eval()
+    return (model.to(_device()), processor)
+
+
+def _device() -> str:
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return str(accelerator) if accelerator is not None else "cpu"

@@ -1,0 +1,187 @@
+"""Canonical rows in three splits, with an account of everything that was dropped, inferred or decided."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finetune.artifacts import DataReport, PreparedData
+from finetune.artifacts.prepared_data import shorten
+from finetune.data.columns import map_columns, target_hints
+from finetune.data.reading import read
+from finetune.data.splitting import choose_splits, hold_out
+from finetune.errors import EmptyDataError, LabelError, did_you_mean
+from finetune.labels import RowError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from finetune.recipe import Recipe
+    from finetune.task import Task
+
+log = logging.getLogger(__name__)
+HIDDEN = -1
+"""What many test sets on the Hub hold in place of labels that are kept secret."""
+
+
+def prepare(recipe: Recipe, task: Task) -> PreparedData:
+    """Read, map, parse and split the recipe's data.
+
+    Args:
+        recipe: Says where the data is and what its columns mean.
+        task: The kind of task; a copy that has learned the target comes back in the result.
+
+    Raises:
+        SourceError: The data is not to be had. DataError: It cannot be learned from.
+    """
+    section = recipe.data
+    raw = read(section)
+    report = DataReport(source=raw.source, malformed={"count": raw.malformed.count, "lines": raw.malformed.lines})
+    chosen, notes = choose_splits(raw.splits, section.splits)
+    report.notes += notes
+    report.columns, notes = map_columns(task, chosen["train"], section.columns, recipe.bias.groups)
+    report.notes += notes
+    target = report.columns[task.target_column().name]
+    chosen = _without_hidden(chosen, target, report)
+    task = _learn(task, chosen, target, recipe, report)
+    rows = {name: _canonical(split, name, task, report, recipe.bias.groups) for name, split in chosen.items()}
+    rows = _complete(rows, task, recipe, report)
+    _account(rows, task, report)
+    task.check_training_rows(rows["train"][task.target_column().name])
+    for sentence in report.sentences():
+        log.info(sentence)
+    return PreparedData(task, rows["train"], rows["validation"], rows["test"], report)
+
+
+def _without_hidden(chosen: dict[str, Dataset], target: str, report: DataReport) -> dict[str, Dataset]:
+    """Leave out splits whose labels are withheld; they cannot score anything."""
+    kept = {}
+    for name, split in chosen.items():
+        values = split[target] if target in split.column_names else [HIDDEN]
+        if name != "train" and all(value in (HIDDEN, None) for value in values):
+            report.notes.append(f"The split {name} has no labels and is left out.")
+        else:
+            kept[name] = split
+    return kept
+
+
+def _learn(task: Task, chosen: dict[str, Dataset], target: str, recipe: Recipe, report: DataReport) -> Task:
+    feature = chosen["train"].features[target]
+    # Names come from all splits: a class that is rare in training must still have an output.
+    values = [value for split in chosen.values() for value in split[target]]
+    learned = task.learn(values, target_hints(feature, recipe.data.labels))
+    report.target = learned.state()
+    if "problem_type" in type(task.options).model_fields and getattr(task.options, "problem_type", None) is None:
+        report.notes.append(f"The target is read as {learned.kind.replace('_', '-')} (inferred from its values).")
+    return learned
+
+
+def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups: tuple[str, ...]) -> Dataset:
+    """Rows with the task's columns; what cannot be used is dropped and counted."""
+    from datasets import Dataset
+
+    target = task.target_column().name
+    inputs = [column for column in task.input_columns() if column.name in report.columns]
+    wanted = {report.columns[c.name] for c in (*inputs, task.target_column())} | set(groups)
+    columns: dict[str, list[Any]] = {"row": [], **{c.name: [] for c in inputs}, target: []}
+    columns |= {f"group:{group}": [] for group in groups}
+    wrong: list[tuple[int, str]] = []
+    for index, row in enumerate(split.select_columns([c for c in split.column_names if c in wanted])):
+        try:
+            values = {c.name: _input(row[report.columns[c.name]], c.name) for c in inputs}
+            values[target] = task.parse_target(row[report.columns[target]])
+        except RowError as error:
+            if str(error).startswith(("missing", "empty")):
+                report.drop(name, str(error), index)
+            else:
+                wrong.append((index, str(error)))
+            continue
+        columns["row"].append(f"{name}:{index}")
+        for key, value in values.items():
+            columns[key].append(value)
+        for group in groups:
+            columns[f"group:{group}"].append(None if row[group] is None else str(row[group]))
+    if wrong:
+        raise _wrong_targets(wrong, name, task)
+    if not columns["row"]:
+        raise EmptyDataError(f"No usable row is left in {name}: {report.dropped.get(name)}.", "Check data.columns.")
+    return Dataset.from_dict(columns)
+
+
+def _input(value: Any, name: str) -> Any:
+    if value is None:
+        raise RowError(f"missing {name}")
+    if isinstance(value, int | float):
+        value = str(value)
+    if isinstance(value, str) and not value.strip():
+        raise RowError(f"empty {name}")
+    return value
+
+
+def _wrong_targets(wrong: list[tuple[int, str]], split: str, task: Task) -> LabelError:
+    reasons = Counter(reason for _, reason in wrong)
+    first = reasons.most_common(1)[0][0]
+    names = task.state().get("names") or []
+    quoted = first.split("'")[1] if "'" in first else ""
+    return LabelError(
+        f"{len(wrong)} rows of {split} have targets that cannot be used: {first}"
+        f"{f' and {len(reasons) - 1} other values' if len(reasons) > 1 else ''} "
+        f"(rows {shorten([index for index, _ in wrong])}).",
+        (did_you_mean(quoted, names) if quoted and names else f"Labels: {', '.join(names[:12])}. " if names else "")
+        + " Correct the rows, or data.labels and options.problem_type.",
+    )
+
+
+def _complete(rows: dict[str, Dataset], task: Task, recipe: Recipe, report: DataReport) -> dict[str, Dataset]:
+    """Make the splits that are missing out of the training rows; the test rows never choose a model."""
+    settings = recipe.data.split
+    total = len(rows["train"])
+    for name, share in (("test", settings.test), ("validation", settings.validation)):
+        if name in rows:
+            continue
+        train = rows["train"]
+        targets = train[task.target_column().name]
+        strata = task.strata(targets) if settings.stratify else None
+        keys = [_key(task, row) for row in train]
+        held = hold_out(keys, strata, max(1, round(total * share)), settings.seed)
+        rest = np.setdiff1d(np.arange(len(train)), held)
+        rows = rows | {"train": train.select(rest), name: train.select(held)}
+        report.notes.append(
+            f"Held out {len(held)} of {len(train)} training rows as {name} (seed {settings.seed}"
+            f"{', stratified' if strata is not None else ''}; equal texts stay on one side)."
+        )
+    return rows
+
+
+def _key(task: Task, row: Any) -> str:
+    return " ".join(task.text_of(row).lower().split())
+
+
+def _account(rows: dict[str, Dataset], task: Task, report: DataReport) -> None:
+    target = task.target_column().name
+    report.splits = {name: len(split) for name, split in rows.items()}
+    known = {_key(task, row) for row in rows["train"]}
+    for name, split in rows.items():
+        values = split[target]
+        report.label_counts[name] = _summary(task, values)
+        if name != "train":
+            twins = sum(_key(task, row) in known for row in split)
+            if twins:
+                report.notes.append(
+                    f"{twins} of {len(split)} rows of {name} stand in the training split too, word for word."
+                )
+
+
+def _summary(task: Task, values: list[Any]) -> dict[str, float]:
+    if task.kind == "regression":
+        numbers = np.asarray(values, dtype=float)
+        return {"mean": float(numbers.mean()), "std": float(numbers.std()), "min": float(numbers.min()),
+                "max": float(numbers.max())}  # fmt: skip
+    counts: Counter[str] = Counter()
+    for value in values:
+        described = task.describe_target(value)
+        counts.update(described if isinstance(described, list) else [str(described)])
+    return dict(counts.most_common())
