@@ -1,0 +1,103 @@
+"""The batch that one optimizer step sees: the same rows on one device and on eight, accumulated or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from finetune.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """How the global batch is shared out.
+
+    Attributes:
+        size: Rows per optimizer step, over all processes.
+        processes: How many there are.
+        micro: Rows that one process takes at a time.
+    """
+
+    size: int
+    processes: int
+    micro: int
+
+    @property
+    def accumulation(self) -> int:
+        """Micro-batches per process and optimizer step."""
+        return self.size // (self.processes * self.micro)
+
+    @property
+    def smaller(self) -> BatchPlan | None:
+        """The same global batch with the next smaller micro-batch; None at one row."""
+        share = self.size // self.processes
+        micro = next((m for m in range(self.micro // 2, 0, -1) if share % m == 0), 0)
+        return replace(self, micro=micro) if micro else None
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Optimizer steps in one pass over `rows` rows."""
+        return max(1, -(-rows // self.size))
+
+
+def plan_batches(size: int, processes: int, largest_micro: int | None) -> BatchPlan:
+    """Share a global batch out over processes and micro-batches.
+
+    Args:
+        size: Rows per optimizer step.
+        processes: Number of processes.
+        largest_micro: Most rows that one process takes at a time; None for its whole share.
+
+    Raises:
+        RecipeError: The batch cannot be shared out evenly.
+    """
+    share, rest = divmod(size, processes)
+    if rest:
+        low, high = size - rest, size - rest + processes
+        raise RecipeError(
+            f"training.train_batch_size is {size} rows in all, which {processes} processes cannot share evenly.",
+            f"Use {f'{low} or ' if low else ''}{high}.",
+        )
+    limit = min(share, largest_micro or share)
+    return BatchPlan(size, processes, next(m for m in range(limit, 0, -1) if share % m == 0))
+
+
+class StepSampler(Sampler[int]):
+    """Row indices in the order of training, whole optimizer steps only.
+
+    Rows are shuffled anew each epoch; with `group`, windows of 50 steps are sorted by length, cut into steps, and the
+    steps shuffled, so that a step holds rows of similar length. The order depends on the seed, the epoch and the
+    global batch size alone, never on the number of processes, so that runs on one and on eight devices see the same
+    steps. The last step is filled up with rows from the epoch's start: no row is left out of an epoch.
+
+    Args:
+        lengths: Tokens per row.
+        size: Rows per optimizer step.
+        seed: Seed of the order.
+        group: Whether to put rows of similar length together.
+    """
+
+    def __init__(self, lengths: Sequence[int], size: int, seed: int, *, group: bool) -> None:
+        self.lengths = np.asarray(lengths)
+        self.size, self.seed, self.group = size, seed, group
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch (from 0) whose order the next iteration gives."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.lengths) // self.size) * self.size
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self.lengths))
+        order = np.resize(order, len(self))  # repeats from the start
+        if self.group:
+            window = 50 * self.size
+            parts = [order[start : start + window] for start in range(0, len(order), window)]
+            order = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in parts])
+            order = random.permutation(order.reshape(-1, self.size)).reshape(-1)
+        yield from order.tolist()

@@ -1,0 +1,75 @@
+"""Rows -> features, and how long they are."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finetune.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from finetune.artifacts import PreparedData
+    from finetune.recipe import Recipe
+    from finetune.task import Task
+
+log = logging.getLogger(__name__)
+BATCH = 1000
+
+
+def encode(rows: Dataset, task: Task, processor: Any, max_length: int | None) -> list[dict[str, Any]]:
+    """Features of all rows, in their order."""
+    features: list[dict[str, Any]] = []
+    for batch in rows.iter(BATCH):
+        names = list(batch)
+        features += task.encode([dict(zip(names, values, strict=True)) for values in zip(*batch.values(), strict=True)],
+                                processor, max_length)  # fmt: skip
+    return features
+
+
+def measure_lengths(features: dict[str, list[dict[str, Any]]], max_length: int | None) -> dict[str, Any]:
+    """Token lengths before any cut, per split: percentiles, a histogram, and which rows were cut.
+
+    Args:
+        features: Split -> features.
+        max_length: Where rows are cut, in tokens.
+    """
+    report: dict[str, Any] = {"max_length": max_length, "splits": {}}
+    for split, encoded in features.items():
+        lengths = np.array([feature["length"] for feature in encoded])
+        cut = [index for index, feature in enumerate(encoded) if feature["truncated"]]
+        counts, edges = np.histogram(lengths, bins=min(40, max(1, int(lengths.max() - lengths.min()))))
+        report["splits"][split] = {
+            "mean": float(lengths.mean()),
+            "percentiles": {str(p): int(np.percentile(lengths, p)) for p in (5, 25, 50, 75, 95, 99, 100)},
+            "truncated": len(cut),
+            "truncated_share": len(cut) / len(encoded),
+            "truncated_rows": cut[:1000],
+            "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
+        }
+    return report
+
+
+def check_lengths(report: dict[str, Any], data: PreparedData, recipe: Recipe) -> None:
+    """Say which rows are cut; refuse a training set of which nothing is whole.
+
+    Raises:
+        DataError: Every training row is cut, and the recipe does not allow that.
+    """
+    for split, entry in report["splits"].items():
+        if entry["truncated"]:
+            log.warning(
+                "%d of %d rows of %s (%.1f%%) are longer than %d tokens and are cut; the longest has %d.",
+                entry["truncated"], data.report.splits[split], split, 100 * entry["truncated_share"],
+                report["max_length"], entry["percentiles"]["100"],
+            )  # fmt: skip
+    train = report["splits"]["train"]
+    if train["truncated_share"] == 1 and not recipe.model.allow_truncation:
+        raise DataError(
+            f"Every training row is longer than {report['max_length']} tokens (median "
+            f"{train['percentiles']['50']}): none would be seen whole.",
+            "Raise model.max_length, choose a model that takes longer inputs, or set model.allow_truncation: true.",
+        )
