@@ -1,0 +1,184 @@
+"""What a fine-tuned model has to beat: answers that need no pretrained model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from finetune.errors import RecipeError, did_you_mean
+from finetune.task import Baseline, Prediction, Row, Task
+
+Fit = Callable[[Task, Sequence[Row], Sequence[Row]], tuple[Baseline, str]]
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+"""Inverse regularisation strengths (C) that the TF-IDF baselines choose from on the validation rows."""
+RIDGE = (0.01, 0.1, 1.0, 10.0)
+"""Ridge penalties (alpha) likewise."""
+
+
+@dataclass(frozen=True)
+class FittedBaseline:
+    """A baseline ready to answer.
+
+    Attributes:
+        name: As the recipe calls it.
+        title: As a report calls it.
+        detail: What was chosen while fitting, such as the regularisation.
+        predict: Canonical rows -> predictions.
+        seconds: How long fitting took.
+    """
+
+    name: str
+    title: str
+    detail: str
+    predict: Baseline
+    seconds: float
+
+
+def fit_baseline(name: str, task: Task, train: Sequence[Row], validation: Sequence[Row]) -> FittedBaseline:
+    """Fit a baseline by name on the training rows; what has to be chosen is chosen on the validation rows.
+
+    Raises:
+        RecipeError: No such baseline for this task.
+    """
+    started = time.perf_counter()
+    own = task.own_baselines()
+    if name in own:
+        return FittedBaseline(name, name, "", own[name](train, validation), time.perf_counter() - started)
+    if name not in baseline_names(task):
+        raise RecipeError(
+            f"evaluation.baselines names {name!r}, which {task.name} does not have.",
+            did_you_mean(name, baseline_names(task)),
+        )
+    title, _, fit = _BASELINES[name]
+    predict, detail = fit(task, train, validation)
+    return FittedBaseline(name, title, detail, predict, time.perf_counter() - started)
+
+
+def baseline_names(task: Task) -> tuple[str, ...]:
+    """Baselines that fit the task's kind of target."""
+    return (*(name for name, (_, kinds, _) in _BASELINES.items() if task.kind in kinds), *task.own_baselines())
+
+
+def _targets(task: Task, rows: Sequence[Row]) -> list[Any]:
+    return [row[task.target_column().name] for row in rows]
+
+
+def _constant(task: Task, outputs: np.ndarray) -> Baseline:
+    def predict(rows: Sequence[Row]) -> list[Prediction]:
+        return task.decode(np.repeat(outputs[None, :], len(rows), axis=0))
+
+    return predict
+
+
+def _majority(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
+    """Label shares of the training rows as everybody's probabilities."""
+    targets = _targets(task, train)
+    size = task.metric_settings()["num_labels"]
+    ids = [i for t in targets for i in (t if isinstance(t, list) else [t])]
+    share = (np.bincount(ids, minlength=size) + 0.0) / len(targets)
+    outputs = _logit(share) if task.kind == "multi_label" else np.log(np.clip(share, 1e-9, 1))
+    answer = task.decode(outputs[None, :])[0]["prediction"]
+    return _constant(task, outputs), f"always answers {answer!r}"
+
+
+def _mean(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
+    value = float(np.mean(_targets(task, train)))
+    return _constant(task, np.array([value])), f"always answers {value:.4g}"
+
+
+def _vectorizer() -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode", max_features=200_000)
+
+
+def _tfidf_logreg(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
+    """Word and word-pair TF-IDF, logistic regression; one per label where there are several."""
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = _vectorizer()
+    features = vectorizer.fit_transform([task.text_of(row) for row in train])
+    held_out = vectorizer.transform([task.text_of(row) for row in validation])
+    size = task.metric_settings()["num_labels"]
+    columns = _columns(task, _targets(task, train), size)
+    checks = _columns(task, _targets(task, validation), size)
+    models: list[Any] = []
+    chosen: list[float] = []
+    for column, check in zip(columns, checks, strict=True):
+        if len(set(column)) == 1:  # a label that no training row has, or that all have
+            models.append(None)
+            continue
+        fitted = [LogisticRegression(C=c, max_iter=2000).fit(features, column) for c in STRENGTHS]
+        losses = [_held_out_loss(m, held_out, check) for m in fitted]
+        best = int(np.argmin(losses))
+        models.append(fitted[best])
+        chosen.append(STRENGTHS[best])
+
+    def predict(rows: Sequence[Row]) -> list[Prediction]:
+        inputs = vectorizer.transform([task.text_of(row) for row in rows])
+        return task.decode(_outputs(task, models, columns, inputs, size))
+
+    used = f"C={chosen[0]:g}" if len(chosen) == 1 else f"C per label, {min(chosen):g} to {max(chosen):g}"
+    return predict, f"{len(vectorizer.vocabulary_):,} words and word pairs, {used} (chosen on validation rows)"
+
+
+def _columns(task: Task, targets: list[Any], size: int) -> list[np.ndarray]:
+    """What to fit: the ids, or one column of 0 and 1 per label."""
+    if task.kind != "multi_label":
+        return [np.array(targets, dtype=int)]
+    return [np.array([int(label in t) for t in targets]) for label in range(size)]
+
+
+def _held_out_loss(model: Any, features: Any, wanted: np.ndarray) -> float:
+    """Mean negative log-likelihood of the rows whose class the model knows."""
+    known = np.flatnonzero(np.isin(wanted, model.classes_))
+    chances = model.predict_proba(features)[known, np.searchsorted(model.classes_, wanted[known])]
+    return float(-np.log(np.clip(chances, 1e-12, 1)).mean()) if len(known) else math.inf
+
+
+def _outputs(task: Task, models: list[Any], columns: list[np.ndarray], inputs: Any, size: int) -> np.ndarray:
+    """Probabilities in the form of a model's raw outputs (logits)."""
+    if task.kind == "multi_label":
+        shares = [m.predict_proba(inputs)[:, 1] if m is not None else np.full(inputs.shape[0], float(c[0]))
+                  for m, c in zip(models, columns, strict=True)]  # fmt: skip
+        return _logit(np.stack(shares, axis=1))
+    outputs = np.full((inputs.shape[0], size), -1e9)
+    outputs[:, models[0].classes_] = np.log(np.clip(models[0].predict_proba(inputs), 1e-12, 1))
+    return outputs
+
+
+def _logit(share: np.ndarray) -> np.ndarray:
+    clipped = np.clip(share, 1e-9, 1 - 1e-9)
+    logits: np.ndarray = np.log(clipped / (1 - clipped))
+    return logits
+
+
+def _tfidf_ridge(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
+    from sklearn.linear_model import Ridge
+
+    vectorizer = _vectorizer()
+    features = vectorizer.fit_transform([task.text_of(row) for row in train])
+    held_out = vectorizer.transform([task.text_of(row) for row in validation])
+    wanted = np.array(_targets(task, validation), dtype=float)
+    fitted = [Ridge(alpha=a).fit(features, np.array(_targets(task, train), dtype=float)) for a in RIDGE]
+    best = int(np.argmin([np.mean((m.predict(held_out) - wanted) ** 2) for m in fitted]))
+
+    def predict(rows: Sequence[Row]) -> list[Prediction]:
+        return task.decode(fitted[best].predict(vectorizer.transform([task.text_of(row) for row in rows]))[:, None])
+
+    detail = f"{len(vectorizer.vocabulary_):,} words and word pairs, alpha={RIDGE[best]:g} (chosen on validation rows)"
+    return predict, detail
+
+
+_LABELS = ("single_label", "multi_label")
+_BASELINES: dict[str, tuple[str, tuple[str, ...], Fit]] = {
+    "majority": ("Majority class", _LABELS, _majority),
+    "mean": ("Mean of the training targets", ("regression",), _mean),
+    "tfidf-logreg": ("TF-IDF + logistic regression", _LABELS, _tfidf_logreg),
+    "tfidf-ridge": ("TF-IDF + ridge regression", ("regression",), _tfidf_ridge),
+}

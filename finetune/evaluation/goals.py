@@ -1,0 +1,85 @@
+"""What the recipe calls success, and whether it was reached."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from finetune.artifacts import Evaluation
+from finetune.errors import RecipeError, did_you_mean
+from finetune.recipe import parse_goal
+
+_TESTS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
+
+
+def judge(evaluation: Evaluation, goals: dict[str, str | bool]) -> list[dict[str, Any]]:
+    """Hold the recipe's goals against the scores.
+
+    Args:
+        evaluation: The scores of the model and its baselines.
+        goals: Score -> comparison; `beats_baselines` asks that the headline score is better than every baseline's
+            with an interval of the difference that excludes zero. `accuracy.low` and `accuracy.high` are the ends of
+            the interval.
+
+    Returns:
+        Per goal `name`, `goal`, `value`, `holds`, `margin` (by how much it holds; negative: by how much it is missed)
+        and `sentence`.
+
+    Raises:
+        RecipeError: A goal names a score that the evaluation does not have.
+    """
+    return [
+        _beats_baselines(evaluation, bool(goal)) if name == "beats_baselines" else _score(evaluation, name, str(goal))
+        for name, goal in goals.items()
+    ]
+
+
+def check_goal_names(goals: dict[str, str | bool], scores: list[str]) -> None:
+    """Refuse goals on scores that the run will not have, before it starts.
+
+    Raises:
+        RecipeError: Names the nearest score.
+    """
+    for name in goals:
+        if name != "beats_baselines" and name.removesuffix(".low").removesuffix(".high") not in scores:
+            raise RecipeError(f"goals names {name!r}, which this run does not measure.", did_you_mean(name, scores))
+
+
+def _score(evaluation: Evaluation, name: str, goal: str) -> dict[str, Any]:
+    scores = evaluation.systems["model"]["scores"]
+    check_goal_names({name: goal}, list(scores))
+    base, _, end = name.partition(".")
+    value = scores[base][end or "value"]
+    sign, wanted = parse_goal(goal)
+    if value is None:
+        return {"name": name, "goal": goal, "value": None, "holds": False, "margin": None,
+                "sentence": f"{name} is undefined on these rows, so {goal} does not hold."}  # fmt: skip
+    holds = bool(_TESTS[sign](value, wanted))
+    margin = wanted - value if sign.startswith("<") else value - wanted
+    words = f"holds by {margin:.4f}" if holds else f"is missed by {abs(margin):.4f}"
+    return {"name": name, "goal": goal, "value": value, "holds": holds, "margin": margin,
+            "sentence": f"{name} {goal}: {value:.4f}, {words}."}  # fmt: skip
+
+
+def _beats_baselines(evaluation: Evaluation, wanted: bool) -> dict[str, Any]:
+    contrasts = [c for c in evaluation.comparisons if c["score"] == evaluation.headline]
+    margins = [_advantage(c) for c in contrasts]
+    beats = bool(margins) and min(margins) > 0
+    worst = contrasts[margins.index(min(margins))] if margins else None
+    if worst is None:
+        words = "there is no baseline to beat"
+    else:
+        words = (
+            f"against {evaluation.systems[worst['against']]['title']} {worst['difference']:+.4f} "
+            f"[{worst['low']:+.4f}, {worst['high']:+.4f}] {evaluation.headline}, which "
+            + ("excludes zero" if beats else "does not show that it is better")
+        )
+    return {"name": "beats_baselines", "goal": str(wanted).lower(), "value": beats, "holds": beats or not wanted,
+            "margin": min(margins) if margins else None, "sentence": f"beats_baselines: {words}."}  # fmt: skip
+
+
+def _advantage(contrast: dict[str, Any]) -> float:
+    """The end of the interval that is least in the model's favour, positive when it is better there too."""
+    if contrast["low"] is None or contrast["high"] is None:
+        return float("-inf")
+    return float(-contrast["high"] if contrast["direction"] == "lower" else contrast["low"])
