@@ -97,9 +97,10 @@ def _candidates(location: Location, folder: Path, sha256: str | None) -> Iterato
     for name in sorted(cached, key=lambda name: not name.endswith(".whl")):
         if sha256 is None or _recorded_hash(folder / name) == sha256:
             yield folder / name
-    from pypi_simple import PyPISimple
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
 
-    with PyPISimple() as index:
+    # pip's own variable, so that a mirror serves here as it does there.
+    with PyPISimple(os.environ.get("PIP_INDEX_URL") or PYPI_SIMPLE_ENDPOINT) as index:
         for package in _listed(index, location):
             if package.filename in cached or (sha256 and (package.digests or {}).get("sha256") != sha256):
                 continue
