@@ -213,6 +213,10 @@ class Task(ABC):
     def arrays(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> dict[str, np.ndarray]:
         """`predictions`, `references` and, where there are any, `scores`: one entry per row, for the metrics."""
 
+    @abstractmethod
+    def perfect(self, references: Sequence[Any]) -> list[Prediction]:
+        """Predictions that are exactly the canonical references, and sure of it: what the best possible model says."""
+
     def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Tables beside the scores, as plain values: scores per label, a confusion matrix."""
         return {}
@@ -229,8 +233,8 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def example(cls) -> Example:
-        """Tiny rows and a tiny random model, made offline: what the contract tests run on."""
+    def examples(cls) -> dict[str, Example]:
+        """Tiny rows and a tiny random model per variant of the task, made offline: what the contract tests run on."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
@@ -262,7 +266,7 @@ class TargetHints:
 
 @dataclass(frozen=True)
 class Example:
-    """What `Task.example` returns: raw rows as a user would have them, recipe options, and a model folder to load."""
+    """One of what `Task.examples` returns: raw rows as a user would have them, recipe options, and a model folder to load."""
 
     rows: list[dict[str, Any]]
     options: dict[str, Any]

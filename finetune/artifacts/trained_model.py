@@ -63,6 +63,8 @@ class TrainedModel:
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Answer canonical rows, in their order."""
+        if not rows:  # also a process's share, when there are more processes than rows
+            return []
         return self.task.predict(rows, self.model, self.processor, self.batch_size, self.max_length)
 
     def predict_together(self, rows: Sequence[Row]) -> list[Prediction]:

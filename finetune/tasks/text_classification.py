@@ -213,6 +213,12 @@ class TextClassification(Task):
         chosen_ids = np.array([ids[answer] for answer in answers], dtype=int)
         return {"predictions": chosen_ids, "references": np.array(references, dtype=int), "scores": scores}
 
+    def perfect(self, references: Sequence[Any]) -> list[Prediction]:
+        if self.kind == "regression":
+            return self.decode(np.asarray(references, dtype=float)[:, None])
+        hot = self._many_hot([value if isinstance(value, list) else [value] for value in references])
+        return self.decode((2 * hot - 1) * 50.0)
+
     def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         if self.kind == "regression":
             return {}
@@ -233,16 +239,20 @@ class TextClassification(Task):
     # -- self-description
 
     @classmethod
-    def example(cls) -> Example:
+    def examples(cls) -> dict[str, Example]:
         words = {"good": ("great", "lovely", "superb", "warm"), "bad": ("dull", "awful", "poor", "cold")}
         things = ("film", "book", "meal", "song", "play", "talk", "game", "show")
-        rows = [
-            {"text": f"a {word} {thing} {i % 3}", "label": label}
-            for i, thing in enumerate(things)
-            for label, choices in words.items()
-            for word in choices
-        ]
-        return Example(rows, {}, lambda folder: tiny_text_encoder(folder, [row["text"] for row in rows]))
+        said = [(f"a {word} {thing}", label, thing) for thing in things for label in words for word in words[label]]
+        variants: dict[str, list[dict[str, Any]]] = {
+            "single-label": [{"text": text, "label": label} for text, label, _ in said],
+            "multi-label": [{"text": text, "labels": [label] + ["art"] * (t in things[:4])} for text, label, t in said],
+            "pair": [{"text": f"a {t}", "text_pair": text, "label": label} for text, label, t in said],
+            "regression": [{"text": text, "score": float(label == "good") + len(t) / 10} for text, label, t in said],
+        }
+        texts = [text for text, _, _ in said]
+        return {
+            name: Example(rows, {}, lambda folder: tiny_text_encoder(folder, texts)) for name, rows in variants.items()
+        }
 
     def state(self) -> dict[str, Any]:
         return self.target.to_dict()
