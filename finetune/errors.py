@@ -156,10 +156,10 @@ class GoalsNotMetError(FinetuneError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to `name`, or None when nothing is close (difflib ratio below 0.6)."""
+    """The known name closest to `name`, or None when nothing is close (difflib ratio below 0.5)."""
     options = list(known)
     lowered = {option.lower(): option for option in options}
-    matches = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
     return lowered[matches[0]] if matches else None
 
 
