@@ -266,7 +266,7 @@ class TargetHints:
 
 @dataclass(frozen=True)
 class Example:
-    """One of what `Task.examples` returns: raw rows as a user would have them, recipe options, and a model folder to load."""
+    """One of what `Task.examples` returns: raw rows as a user would have them, options, and a model folder to load."""
 
     rows: list[dict[str, Any]]
     options: dict[str, Any]

@@ -105,8 +105,12 @@ def make_recipe(write_recipe: Callable[..., Path]) -> Callable[..., Any]:
     return lambda **changes: Recipe.from_yaml(write_recipe(**changes))
 
 
-def finetune(*arguments: str | Path, env: dict[str, str] | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
+def finetune(
+    *arguments: str | Path, env: dict[str, str] | None = None, **settings: Any
+) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "finetune", *map(str, arguments)]
     environment = {**os.environ, **(env or {})}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False, **settings)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=300, check=False, **settings
+    )

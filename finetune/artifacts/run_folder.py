@@ -42,18 +42,27 @@ class RunFolder:
         Raises:
             RunFolderError: It exists already, or cannot be made.
         """
+        cls.refuse_existing(parent, run)
         folder = cls(Path(parent) / (run or processes.share(f"{name}-{datetime.now():%Y%m%d-%H%M%S}")))
+        processes.wait_for_all()  # nobody may find the folder that rank 0 makes next
         if processes.is_main():
             with _writing(folder.path):
-                try:
-                    folder.path.mkdir(parents=True)
-                except FileExistsError:
-                    raise RunFolderError(
-                        f"The run folder {folder.path} exists already; runs are never overwritten.",
-                        "Choose another output.run, continue it with --resume, or move it away.",
-                    ) from None
+                folder.path.mkdir(parents=True)
         processes.wait_for_all()
         return folder
+
+    @staticmethod
+    def refuse_existing(parent: str | Path, run: str | None) -> None:
+        """Refuse a name that is taken, before any work is done.
+
+        Raises:
+            RunFolderError: The folder exists already.
+        """
+        if run and (Path(parent) / run).exists():
+            raise RunFolderError(
+                f"The run folder {Path(parent) / run} exists already; runs are never overwritten.",
+                "Choose another output.run, continue it with --resume, or move it away.",
+            )
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:

@@ -8,7 +8,7 @@ diagnosis.py    underfitting, overfitting, healthy: with the figures behind the 
 """
 
 from finetune.evaluation.comparing import compare
-from finetune.evaluation.goals import judge
+from finetune.evaluation.goals import check_settings, judge
 from finetune.evaluation.scoring import evaluate
 
-__all__ = ["compare", "evaluate", "judge"]
+__all__ = ["check_settings", "compare", "evaluate", "judge"]

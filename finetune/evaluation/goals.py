@@ -7,7 +7,10 @@ from typing import Any
 
 from finetune.artifacts import Evaluation
 from finetune.errors import RecipeError, did_you_mean
-from finetune.recipe import parse_goal
+from finetune.evaluation.baselines import baseline_names
+from finetune.metrics import metric_facts, metric_names
+from finetune.recipe import EvaluationSection, parse_goal
+from finetune.task import Task
 
 _TESTS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 
@@ -34,12 +37,35 @@ def judge(evaluation: Evaluation, goals: dict[str, str | bool]) -> list[dict[str
     ]
 
 
-def check_goal_names(goals: dict[str, str | bool], scores: list[str]) -> None:
-    """Refuse goals on scores that the run will not have, before it starts.
+def check_settings(settings: EvaluationSection, goals: dict[str, Any], task: Task) -> None:
+    """Refuse what could only fail after the training: metrics and baselines of another kind of target, goals on scores
+    that the run will not have.
 
     Raises:
-        RecipeError: Names the nearest score.
+        RecipeError: Names what is wrong and the nearest name.
     """
+    scores: list[str] = []
+    for name in settings.metrics or task.metrics:
+        facts = metric_facts(name)
+        if facts is None:  # a metric from the Hub or of the user's own: only computing it shows what it yields
+            return
+        if task.kind not in facts.kinds:
+            fitting = [metric for metric in metric_names() if task.kind in (metric_facts(metric) or facts).kinds]
+            raise RecipeError(
+                f"evaluation.metrics names {name!r}, which does not apply to a {task.kind.replace('_', '-')} target.",
+                did_you_mean(name, fitting),
+            )
+        scores += facts.outputs
+    for name in settings.baselines or ():
+        if name not in baseline_names(task):
+            raise RecipeError(
+                f"evaluation.baselines names {name!r}, which {task.name} does not have.",
+                did_you_mean(name, baseline_names(task)),
+            )
+    _check_goal_names(goals, scores)
+
+
+def _check_goal_names(goals: dict[str, Any], scores: list[str]) -> None:
     for name in goals:
         if name != "beats_baselines" and name.removesuffix(".low").removesuffix(".high") not in scores:
             raise RecipeError(f"goals names {name!r}, which this run does not measure.", did_you_mean(name, scores))
@@ -47,7 +73,7 @@ def check_goal_names(goals: dict[str, str | bool], scores: list[str]) -> None:
 
 def _score(evaluation: Evaluation, name: str, goal: str) -> dict[str, Any]:
     scores = evaluation.systems["model"]["scores"]
-    check_goal_names({name: goal}, list(scores))
+    _check_goal_names({name: goal}, list(scores))
     base, _, end = name.partition(".")
     value = scores[base][end or "value"]
     sign, wanted = parse_goal(goal)

@@ -115,6 +115,13 @@ def paired_difference(  # three positional, the rest by name
 
 
 def difference_from_draws(value: float, draws: Array, confidence: float) -> Difference:
+    """The interval and p-value of a difference from its bootstrap distribution, as `paired_difference` describes them.
+
+    Args:
+        value: The difference on all rows.
+        draws: (resamples,) its values on the resamples, NaN where undefined.
+        confidence: Nominal coverage, in (0, 1).
+    """
     defined = draws[~np.isnan(draws)]
     undefined = len(draws) - len(defined)
     low = high = p_value = math.nan

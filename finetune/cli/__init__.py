@@ -1,0 +1,73 @@
+"""The command line: `finetune VERB …`.
+
+commands.py    the verbs
+console.py     what a person sees: log lines, tables, errors
+launching.py   several processes through Accelerate
+proposing.py   `finetune init`: a recipe from a look at the data
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from finetune.errors import FinetuneError
+
+
+def main() -> None:
+    """Run the command line; errors that a user can act on are told without a traceback (`--debug` shows it)."""
+    import click
+
+    from finetune.cli.commands import finetune
+    from finetune.cli.console import tell_error
+
+    debug = "--debug" in sys.argv
+    try:
+        finetune(standalone_mode=False)
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 1
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        tell_error("Interrupted.", "Continue an unfinished run with: finetune run --resume RUN")
+        code = 130
+    except FinetuneError as error:
+        if debug:
+            traceback.print_exc()
+        tell_error(error.cause, error.remedy)
+        code = error.exit_code
+    except OSError as error:
+        code = _tell_os_error(error, debug)
+    _leave(code)
+
+
+def _tell_os_error(error: OSError, debug: bool) -> int:
+    """A full or unwritable disk, wherever a library met it; anything else is a fault of ours and is shown whole."""
+    import errno
+
+    from finetune.cli.console import tell_error
+
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        raise error
+    if debug:
+        traceback.print_exc()
+    from finetune.artifacts.run_folder import explain_write_error
+
+    told = explain_write_error(error)
+    tell_error(told.cause, told.remedy)
+    return told.exit_code
+
+
+def _leave(code: int) -> None:
+    """End the process; a distributed run's group is closed first, so that no rank waits for one that has gone."""
+    if "torch" in sys.modules:
+        import torch.distributed
+
+        if torch.distributed.is_available() and torch.distributed.is_initialized() and code == 0:
+            torch.distributed.destroy_process_group()
+    sys.stdout.flush()
+    sys.exit(code)

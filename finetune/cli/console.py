@@ -1,0 +1,148 @@
+"""What a person sees: log lines, tables, errors. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from finetune import processes
+
+if TYPE_CHECKING:
+    from finetune.artifacts import Evaluation
+
+
+def set_up_logging(*, debug: bool = False) -> None:
+    """Our own notices on rank 0; warnings of other libraries only where asked for."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_EXPERIMENTAL_WARNING", "1")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter())
+    logger = logging.getLogger("finetune")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if debug else logging.INFO if processes.is_main() else logging.ERROR)
+    if not debug:
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+def quiet_libraries() -> None:
+    """No bars for loading shards of weights; downloads keep theirs. Imports transformers."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        if getattr(record, "stage", False):
+            return f"\n{message}"
+        return f"   {'warning: ' if record.levelno >= logging.WARNING else ''}{message}"
+
+
+def tell_error(cause: str, remedy: str = "") -> None:
+    """One line of cause, one of remedy, on standard error."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), cause))
+    if remedy:
+        console.print(Text.assemble(("  try: ", "bold"), remedy))
+
+
+def show_evaluation(evaluation: Evaluation) -> None:
+    """The table of the model against its baselines, the test of the difference, goals and diagnosis."""
+    from rich.table import Table
+
+    console = _console()
+    names = list(evaluation.systems["model"]["scores"])
+    shown = [n for n in names if not n.endswith(("_micro", "_weighted"))][:6]
+    level = f"{evaluation.confidence:.0%}"
+    table = Table(title=f"{evaluation.rows:,} test rows, {level} bootstrap intervals", title_justify="left")
+    table.add_column("")
+    for system in evaluation.systems.values():
+        table.add_column(system["title"], justify="right")
+    for name in shown:
+        table.add_row(name, *(_score(system["scores"][name]) for system in evaluation.systems.values()))
+    console.print(table)
+    for contrast in evaluation.comparisons:
+        if contrast["score"] == evaluation.headline:
+            console.print(_contrast(evaluation, contrast), markup=False)
+    for goal in evaluation.goals:
+        console.print(f"goal {'holds' if goal['holds'] else 'MISSED'}  {goal['sentence']}", markup=False)
+    if evaluation.diagnosis:
+        console.print(f"fit: {evaluation.diagnosis['verdict']}. {evaluation.diagnosis['sentence']}", markup=False)
+
+
+def show_comparison(result: dict[str, Any], first: str, second: str) -> None:
+    """The table of two runs on the same rows."""
+    from rich.table import Table
+
+    console = _console()
+    table = Table(title=f"{result['rows']:,} shared test rows; difference = second − first", title_justify="left")
+    for name in ("", first, second, f"difference [{result['confidence']:.0%}]", "p (Holm)"):
+        table.add_column(name, justify="right" if name else "left", overflow="fold")
+    for name, entry in result["differences"].items():
+        table.add_row(
+            name, _number(entry["first"]), _number(entry["second"]),
+            f"{_signed(entry['value'])} [{_signed(entry['low'])}, {_signed(entry['high'])}]",
+            _number(entry["p_value_holm"]),
+        )  # fmt: skip
+    console.print(table)
+    headline = result["differences"][result["headline"]]
+    clear = headline["low"] is not None and (headline["low"] > 0 or headline["high"] < 0)
+    words = "differ" if clear else "cannot be told apart on these rows"
+    console.print(f"On {result['headline']} the two {words}.")
+    if "minimum_detectable_effect" in result:
+        smallest = result["minimum_detectable_effect"]
+        console.print(f"An accuracy difference of {smallest:.3f} would be found four times in five (80% power).")
+
+
+def show_plan(plan: dict[str, Any]) -> None:
+    """What a run would train and cost."""
+    from rich.table import Table
+
+    console = _console()
+    table = Table(title="Plan", title_justify="left", show_header=False)
+    for name, value in plan["lines"]:
+        table.add_row(name, value)
+    console.print(table)
+    for note in plan["notes"]:
+        console.print(f"  {note}", markup=False)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(soft_wrap=not sys.stdout.isatty())
+
+
+def _score(entry: dict[str, Any]) -> str:
+    return f"{_number(entry['value'])} [{_number(entry['low'])}, {_number(entry['high'])}]"
+
+
+def _contrast(evaluation: Evaluation, contrast: dict[str, Any]) -> str:
+    title = evaluation.systems[contrast["against"]]["title"]
+    return (
+        f"model − {title}: {contrast['score']} {_signed(contrast['difference'])} "
+        f"[{_signed(contrast['low'])}, {_signed(contrast['high'])}], paired p = {_number(contrast['p_value'])}"
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.3f}"

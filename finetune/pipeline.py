@@ -1,0 +1,194 @@
+"""The order of the stages: this file is the table of contents of a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune import processes
+from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
+from finetune.errors import UsageError
+from finetune.recipe import Recipe
+from finetune.task import Task, load_task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+log = logging.getLogger(__name__)
+
+
+def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
+    """Run a whole recipe: data, fit, scores, bias, goals, report, card.
+
+    Args:
+        recipe: What to do.
+        resume: An unfinished run to continue; what it has finished is not done again.
+
+    Returns:
+        The evaluation; `folder` is the run, `goals_hold` says whether the recipe's goals were reached.
+
+    Raises:
+        FinetuneError: The subclass says which stage failed, and why.
+    """
+    if not resume:
+        RunFolder.refuse_existing(recipe.output.folder, recipe.output.run)
+    data = prepare(recipe)
+    folder = RunFolder.open(resume) if resume else _new_run(recipe, data)
+    folder.write_json("data/report.json", data.report.to_dict())
+    _record_environment(folder, recipe, data)
+    model = _fitted(recipe, data, folder, resume=resume is not None)
+    evaluation = evaluate(model, data.test)
+    evaluation.save(folder)
+    bias = audit_bias(evaluation)
+    bias.save(folder)
+    report(folder)
+    return evaluation
+
+
+def validate(recipe: Recipe) -> Task:
+    """Check a recipe as far as that goes without reading data or models, and without importing torch.
+
+    Raises:
+        RecipeError: Options that the task does not know, an unknown metric.
+    """
+    from finetune.metrics import metric_facts
+
+    task = load_task(recipe.task, recipe.options)
+    for name in recipe.evaluation.metrics or ():
+        metric_facts(name)
+    return task
+
+
+def prepare(recipe: Recipe) -> PreparedData:
+    """Read, map, parse and split the recipe's data."""
+    from finetune import data
+
+    _stage("Data")
+    task = validate(recipe)
+    with processes.main_first():
+        return data.prepare(recipe, task)
+
+
+def fit(recipe: Recipe, data: PreparedData, run: RunFolder | None = None) -> TrainedModel:
+    """Fine-tune on prepared data; the model is kept in the run folder (a new one where none is given)."""
+    return _fitted(recipe, data, run or _new_run(recipe, data), resume=False)
+
+
+def evaluate(model: TrainedModel, rows: Dataset | None = None) -> Evaluation:
+    """Score a model beside its baselines, judge the recipe's goals, and diagnose the fit.
+
+    Args:
+        model: A trained model that knows its recipe; baselines need the data that it was trained on.
+        rows: Canonical rows with targets. Default: the test rows of the model's data.
+
+    Raises:
+        UsageError: There are no rows, or the model has no recipe.
+    """
+    from finetune import evaluation
+    from finetune.evaluation.diagnosis import diagnose
+
+    _stage("Evaluation")
+    if model.recipe is None or (rows is None and model.data is None):
+        raise UsageError("This model has no recipe or no test rows.", "Load it from its run, or pass rows.")
+    train, validation = (model.data.train, model.data.validation) if model.data else ((), ())
+    chosen = rows if rows is not None else model.data.test if model.data else ()
+    result = evaluation.evaluate(
+        model, _rows(chosen), model.recipe.evaluation, train=_rows(train), validation=_rows(validation)
+    )
+    result.goals = evaluation.judge(result, model.recipe.goals)
+    scores = {name: system["scores"][result.headline] for name, system in result.systems.items()}
+    own = scores.pop("model")
+    others = [score["value"] for score in scores.values() if score["value"] is not None]
+    result.diagnosis = diagnose(model.training, result.headline, others, own["value"] or 0.0, own["direction"])
+    return result
+
+
+def audit_bias(evaluation: Evaluation) -> BiasAudit:
+    """Compare the model's score between the groups that the recipe names (`bias.groups`)."""
+    from finetune.bias import audit_groups
+
+    return audit_groups(evaluation, resamples=evaluation.resamples)
+
+
+def report(folder: RunFolder | str | Path) -> Path:
+    """Write (again) `report.html` and the model card `README.md` from the files of a finished run."""
+    from finetune.cards import write_card, write_report
+
+    chosen = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
+    _stage("Report")
+    write_card(chosen)
+    return write_report(chosen)
+
+
+def compare(first: str | Path, second: str | Path) -> dict[str, Any]:
+    """Compare two runs on the same test rows, paired."""
+    from finetune import evaluation
+
+    return evaluation.compare(RunFolder.open(first), RunFolder.open(second))
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would train and cost: rows, lengths, parameters, steps, memory, time. Trains a few steps only."""
+    from finetune import evaluation, training
+
+    data = prepare(recipe)
+    evaluation.check_settings(recipe.evaluation, recipe.goals, data.task)
+    return training.plan(recipe, data)
+
+
+def load(folder: str | Path, *, with_data: bool = False) -> TrainedModel:
+    """The model of a run; `with_data` prepares its data again, for scoring."""
+    model = TrainedModel.load(folder)
+    if with_data and model.recipe is not None:
+        model.data = prepare(model.recipe)
+        model.training = RunFolder.open(folder).read_json("training.json")
+    return model
+
+
+def rows_of_file(path: str | Path, model: TrainedModel) -> list[Any]:
+    """Inputs for `model.predict` from a file of rows, its columns read as the model's recipe reads them."""
+    from finetune import data
+
+    stated = dict(model.recipe.data.columns) if model.recipe else {}
+    return data.read_inputs(str(path), model.task, stated)
+
+
+def _fitted(recipe: Recipe, data: PreparedData, folder: RunFolder, *, resume: bool) -> TrainedModel:
+    from finetune import training
+
+    _stage("Training")
+    if resume and folder.has("training.json"):
+        log.info("The training of %s had finished; going on with the evaluation.", folder.path)
+        model = TrainedModel.load(folder.path)
+        model.recipe, model.data, model.training = recipe, data, folder.read_json("training.json")
+        return model
+    return training.fit(recipe, data, folder, resume=resume)
+
+
+def _new_run(recipe: Recipe, data: PreparedData) -> RunFolder:
+    """A folder for a run that nothing known yet speaks against."""
+    from finetune.evaluation import check_settings
+
+    check_settings(recipe.evaluation, recipe.goals, data.task)
+    folder = RunFolder.create(recipe.output.folder, recipe.name or recipe.task, recipe.output.run)
+    folder.write_text("recipe.yaml", recipe.to_yaml())
+    log.info("Run folder: %s", folder.path)
+    return folder
+
+
+def _record_environment(folder: RunFolder, recipe: Recipe, data: PreparedData) -> None:
+    from finetune.environment import describe_environment
+
+    found = {"seed": recipe.training.seed, "data": data.report.source, "processes": processes.count()}
+    folder.write_json("environment.json", describe_environment() | found)
+
+
+def _rows(rows: Any) -> Sequence[Any]:
+    return list(rows)
+
+
+def _stage(name: str) -> None:
+    if processes.is_main():
+        log.info("── %s", name, extra={"stage": True})

@@ -1,0 +1,69 @@
+"""The package's surface: what it exports, the ten lines of its documentation, its version."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import finetune
+from finetune.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_exported_names() -> None:
+    assert sorted(finetune.__all__) == [
+        "BiasAudit", "Evaluation", "FinetuneError", "PreparedData", "Recipe", "RunFolder", "Task", "TrainedModel",
+        "audit_bias", "compare", "evaluate", "fit", "load", "plan", "prepare", "report", "run", "validate",
+    ]  # fmt: skip
+    for name in finetune.__all__:
+        assert getattr(finetune, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = finetune.nope
+
+
+def test_no_module_has_the_name_of_an_exported_function() -> None:
+    """Importing `finetune.evaluate`, were it a module, would overwrite the function."""
+    package = ROOT / "finetune"
+    modules = {path.stem for path in package.glob("*.py")} | {path.name for path in package.iterdir() if path.is_dir()}
+    assert not modules & set(finetune.__all__)
+
+
+def test_the_documented_lines_work(make_recipe: Callable[..., Recipe], write_recipe: Callable[..., Path]) -> None:
+    path = write_recipe()
+    from finetune import Recipe, audit_bias, evaluate, fit, prepare
+
+    recipe = Recipe.from_yaml(path)
+    data = prepare(recipe)
+    model = fit(recipe, data)
+    report = evaluate(model, data.test)
+    bias = audit_bias(report)
+    answers = model.predict(["A small, quiet triumph."])
+    assert set(report.systems) == {"model", "majority", "tfidf-logreg"}
+    assert bias.verdicts == {"groups": "not measured"}
+    assert answers[0]["prediction"] in ("negative", "positive")
+    with pytest.raises(finetune.FinetuneError, match="Cannot classify int"):
+        model.predict([3])
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert finetune.__version__ == version
+    assert re.search(rf"^## \[{re.escape(version)}\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_every_public_module_function_and_class_has_a_docstring() -> None:
+    import ast
+
+    missing = []
+    for path in (ROOT / "finetune").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        public = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")]
+        missing += [f"{path.relative_to(ROOT)}:{n.name}" for n in public if not ast.get_docstring(n)]
+        if not ast.get_docstring(tree) and path.stat().st_size:
+            missing.append(str(path.relative_to(ROOT)))
+    assert missing == []
