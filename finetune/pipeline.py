@@ -170,8 +170,10 @@ def _fitted(recipe: Recipe, data: PreparedData, folder: RunFolder, *, resume: bo
 def _new_run(recipe: Recipe, data: PreparedData) -> RunFolder:
     """A folder for a run that nothing known yet speaks against."""
     from finetune.evaluation import check_settings
+    from finetune.training import model_source
 
     check_settings(recipe.evaluation, recipe.goals, data.task)
+    model_source(recipe)
     folder = RunFolder.create(recipe.output.folder, recipe.name or recipe.task, recipe.output.run)
     folder.write_text("recipe.yaml", recipe.to_yaml())
     log.info("Run folder: %s", folder.path)

@@ -67,12 +67,17 @@ def main_first() -> Iterator[None]:
     """Rank 0 runs the block first, so that the others find its caches warm."""
     if not is_main():
         wait_for_all()
-    yield
-    if is_main():
-        wait_for_all()
+    try:
+        yield
+    finally:  # also when rank 0 fails: the others then meet the same error instead of waiting for ever
+        if is_main():
+            wait_for_all()
 
 
 def _state() -> Any:
     from accelerate import PartialState
 
-    return PartialState()
+    from finetune.hardware import uses_cpu
+
+    # Without `cpu` Accelerate takes processes without a GPU for one process, and its barriers hold nobody back.
+    return PartialState(cpu=uses_cpu())

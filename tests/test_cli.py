@@ -80,6 +80,17 @@ def test_accelerate_launch_runs_the_whole_recipe(run: tuple[Path, Any]) -> None:
     assert (run[0] / "runs/launch/report.html").exists()
 
 
+def test_an_error_of_all_processes_is_told_once_with_its_exit_code(run: tuple[Path, Any]) -> None:
+    base, _ = run
+    cases = {"data.columns.label=labl": (4, "no column 'labl'"), "model.name=/none/such": (3, "There is no model at")}
+    for index, (override, (code, message)) in enumerate(cases.items()):
+        done = finetune("run", base / "reviews.yaml", override, f"output.run=wrong{index}", "--num-processes", "2")
+        assert done.returncode == code, done.stderr
+        assert done.stderr.count(message) == 1
+        assert "Traceback" not in done.stderr
+        assert not (base / "runs" / f"wrong{index}").exists(), "nothing was begun, so nothing may be left behind"
+
+
 def test_predict_answers_texts_files_and_standard_input(run: tuple[Path, Any], tmp_path: Path) -> None:
     folder = run[0] / "runs/first"
     texts = ["a great lovely film number 3", "a dull awful book number 8"]

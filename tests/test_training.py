@@ -244,3 +244,19 @@ def test_a_plan_trains_nothing_and_tells_the_truth(make_recipe: Callable[..., Re
     assert planned["parameters"] == model.training["parameters"]
     assert planned["rows"] == model.data.report.splits
     assert planned["seconds_per_step"] > 0
+
+
+def test_activations_recomputed_give_the_same_losses(make_recipe: Callable[..., Recipe]) -> None:
+    whole, _ = fit(make_recipe())
+    again, _ = fit(make_recipe(training__gradient_checkpointing=True, output__run="again"))
+    np.testing.assert_allclose(
+        [h["loss"] for h in again.training["history"]], [h["loss"] for h in whole.training["history"]], rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_bfloat16_trains_and_reloads_to_the_same_answers(make_recipe: Callable[..., Recipe], dtype: str) -> None:
+    model, folder = fit(make_recipe(training__bf16=True, model__dtype=dtype))
+    rows = list(model.data.test)
+    assert finetune.load(folder).predict_rows(rows) == model.predict_rows(rows)
+    assert model.training["bf16"]

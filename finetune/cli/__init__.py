@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from finetune.errors import FinetuneError
+from finetune.errors import FinetuneError, RunFolderError, TrainingError
 
 
 def main() -> None:
@@ -38,26 +38,23 @@ def main() -> None:
     except FinetuneError as error:
         if debug:
             traceback.print_exc()
-        tell_error(error.cause, error.remedy)
+        tell_error(error.cause, error.remedy, everywhere=isinstance(error, TrainingError | RunFolderError))
         code = error.exit_code
-    except OSError as error:
-        code = _tell_os_error(error, debug)
+    except Exception as error:
+        code = _tell_write_error(error, debug)
     _leave(code)
 
 
-def _tell_os_error(error: OSError, debug: bool) -> int:
+def _tell_write_error(error: Exception, debug: bool) -> int:
     """A full or unwritable disk, wherever a library met it; anything else is a fault of ours and is shown whole."""
-    import errno
-
+    from finetune.artifacts.run_folder import find_write_error
     from finetune.cli.console import tell_error
 
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+    told = find_write_error(error)
+    if told is None:
         raise error
     if debug:
         traceback.print_exc()
-    from finetune.artifacts.run_folder import explain_write_error
-
-    told = explain_write_error(error)
     tell_error(told.cause, told.remedy)
     return told.exit_code
 
@@ -70,4 +67,7 @@ def _leave(code: int) -> None:
         if torch.distributed.is_available() and torch.distributed.is_initialized() and code == 0:
             torch.distributed.destroy_process_group()
     sys.stdout.flush()
-    sys.exit(code)
+    from finetune.cli.launching import exit_status, leave_exit_code
+
+    leave_exit_code(code)
+    sys.exit(exit_status(code))

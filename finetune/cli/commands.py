@@ -52,15 +52,7 @@ def run(
 
         arguments = ["run", *([recipe] if recipe else []), *overrides, *(["--resume", resume] if resume else [])]
         sys.exit(launch(arguments, num_processes, accelerate_config))
-    from finetune.errors import FinetuneError
-
-    try:
-        code = _run(_read(recipe, overrides, resume), resume)
-    except FinetuneError as error:
-        _leave(error.exit_code)
-        raise
-    _leave(code)
-    sys.exit(code)
+    sys.exit(_run(_read(recipe, overrides, resume), resume))
 
 
 def _run(recipe: Recipe, resume: str | None) -> int:
@@ -277,8 +269,3 @@ def _resumed(recipe: str | None, overrides: tuple[str, ...], resume: str | None)
         return None, (recipe, *overrides)
     return recipe, overrides
 
-
-def _leave(code: int) -> None:
-    from finetune.cli.launching import leave_exit_code
-
-    leave_exit_code(code)

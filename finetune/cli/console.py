@@ -48,13 +48,22 @@ class _Formatter(logging.Formatter):
         return f"   {'warning: ' if record.levelno >= logging.WARNING else ''}{message}"
 
 
-def tell_error(cause: str, remedy: str = "") -> None:
-    """One line of cause, one of remedy, on standard error."""
+def tell_error(cause: str, remedy: str = "", *, everywhere: bool = False) -> None:
+    """One line of cause, one of remedy, on standard error.
+
+    Args:
+        cause: What happened.
+        remedy: What to do.
+        everywhere: Whether other processes than rank 0 speak up too: what met one of them may have spared the others.
+    """
+    if not (processes.is_main() or everywhere):
+        return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), cause))
+    who = "" if processes.is_main() else f"rank {processes.rank()}: "
+    console.print(Text.assemble((f"{who}error: ", "bold red"), cause))
     if remedy:
         console.print(Text.assemble(("  try: ", "bold"), remedy))
 

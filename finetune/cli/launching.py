@@ -10,6 +10,8 @@ from pathlib import Path
 
 from finetune.errors import UsageError
 
+EVERYWHERE_THE_SAME = frozenset({2, 3, 4, 10})
+"""Exit codes of what all processes find out alike: usage, sources, data, goals."""
 EXIT_CODE_FILE = "FINETUNE_EXIT_CODE_FILE"
 """Environment variable: where rank 0 leaves its exit code, which `accelerate launch` would turn into 1."""
 
@@ -43,6 +45,15 @@ def leave_exit_code(code: int) -> None:
     path = os.environ.get(EXIT_CODE_FILE)
     if path and os.environ.get("RANK", "0") == "0":
         Path(path).write_text(str(code))
+
+
+def exit_status(code: int) -> int:
+    """What a process started by `launch` exits with.
+
+    Every process comes to the same end for these codes, so there is nobody to stop, and the launcher's own traceback
+    about a failed child would only bury our message. The true code is in the file.
+    """
+    return 0 if EXIT_CODE_FILE in os.environ and code in EVERYWHERE_THE_SAME else code
 
 
 def _command(processes: int | None, config: str | None) -> list[str]:

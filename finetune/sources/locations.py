@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from finetune.errors import NotFoundError, RecipeError, did_you_mean
+from finetune.errors import NotFoundError, RecipeError, nearest
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?$")
 _PACKAGE = re.compile(r"^pypi:(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[\w.!+-]+)/(?P<inside>.+)$")
@@ -82,8 +82,11 @@ def _is_file_name(name: str) -> bool:
 def _no_such_path(path: Path, what: str) -> NotFoundError:
     parent = path.parent
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-    hint = did_you_mean(path.name, names) if names else f"The folder {parent} does not exist either."
+    close = nearest(path.name, names)
+    hint = f"Did you mean {parent / close}?" if close else ""
+    if not parent.is_dir():
+        hint = f"There is no folder {parent} either."
     return NotFoundError(
         f"There is no {what} at the local path {path}.",
-        hint or "Give an existing path, or a Hub id such as org/name.",
+        f"{hint} Give an existing path, or a Hub id such as org/name.".strip(),
     )

@@ -9,7 +9,7 @@ fitting.py    all of it, in order
 planning.py   what a run would cost, without training
 """
 
-from finetune.training.fitting import fit
+from finetune.training.fitting import fit, model_source
 from finetune.training.planning import plan
 
-__all__ = ["fit", "plan"]
+__all__ = ["fit", "model_source", "plan"]

@@ -23,7 +23,8 @@ _TRACKERS = {"tensorboard": "tensorboard", "trackio": "trackio", "wandb": "wandb
 _OURS = frozenset({
     "output_dir", "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
     "per_device_eval_batch_size", "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps", "weight_decay",
-    "max_grad_norm", "seed", "bf16", "gradient_checkpointing", "eval_strategy", "save_strategy", "save_total_limit",
+    "max_grad_norm", "seed", "bf16", "gradient_checkpointing", "activation_checkpointing", "eval_strategy",
+    "save_strategy", "save_total_limit",
     "logging_steps", "report_to", "load_best_model_at_end", "metric_for_best_model", "greater_is_better",
     "remove_unused_columns", "push_to_hub", "hub_token", "use_cpu", "train_sampling_strategy",
 })  # fmt: skip
@@ -56,7 +57,6 @@ def training_arguments(
         "seed": section.seed,
         "bf16": uses_bf16(recipe),
         "use_cpu": hardware.uses_cpu(),
-        "gradient_checkpointing": section.gradient_checkpointing,
         "eval_strategy": "steps",
         "eval_steps": NEVER,
         "save_strategy": "steps",
@@ -75,6 +75,8 @@ def training_arguments(
         "ddp_find_unused_parameters": False,
         "label_names": ["labels"],
     }
+    if section.gradient_checkpointing:
+        values["activation_checkpointing"] = True  # transformers' newer name for it
     try:
         return transformers.TrainingArguments(**(values | section.arguments))
     except (TypeError, ValueError) as error:

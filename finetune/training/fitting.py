@@ -23,7 +23,7 @@ from finetune.training.arguments import training_arguments, uses_bf16
 from finetune.training.batching import BatchPlan, StepSampler, plan_batches
 from finetune.training.callbacks import Guard, Progress, Schedule
 from finetune.training.encoding import check_lengths, encode, measure_lengths
-from finetune.training.trainer import TaskTrainer
+from finetune.training.trainer import trainer_class
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
@@ -112,7 +112,7 @@ def _fit_once(
     sampler = StepSampler([f["length"] for f in train], batches.size, section.seed, group=section.group_by_length)
     schedule = Schedule(batches.steps_per_epoch(len(train)), section.eval_per_epoch)
     progress = Progress(data.task.headline)
-    trainer = TaskTrainer(
+    trainer = trainer_class(data.task)(
         task=data.task, sampler=sampler, model=model, processing_class=processor,
         args=training_arguments(recipe, batches, run, higher_is_better=_higher_is_better(section.best_by)),
         data_collator=without_lengths(data.task.collator(processor)), train_dataset=train,
@@ -146,7 +146,7 @@ def _fit_once(
 
 
 def _account(
-    trainer: TaskTrainer, batches: BatchPlan, parameters: dict[str, int], begun: float, started: float
+    trainer: Any, batches: BatchPlan, parameters: dict[str, int], begun: float, started: float
 ) -> dict[str, Any]:
     """What the fit measured, for `training.json`, the report and the card."""
     state, now = trainer.state, time.perf_counter()

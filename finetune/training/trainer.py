@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from finetune.task import Task
 
 
-class TaskTrainer(transformers.Trainer):
-    """A Trainer that takes its loss, its item count and its scores from the task.
+class TaskMethods:
+    """What makes a Trainer take its loss, its item count and its scores from the task.
 
     transformers 5.23 divides by neither the accumulation steps nor the processes when a model's own loss ignores
     `num_items_in_batch`, as every sequence classifier's does: loss and gradient come out too large by that factor.
@@ -26,23 +26,30 @@ class TaskTrainer(transformers.Trainer):
         sampler: Order of the training rows.
     """
 
+    args: transformers.TrainingArguments
+    accelerator: Any
+    model: Any
+    processing_class: Any
+
     def __init__(self, *, task: Task, sampler: StepSampler, **settings: Any) -> None:
         self.task = task
         self.sampler = sampler
-        super().__init__(compute_loss_func=task.loss, compute_metrics=self._score, **settings)
+        super().__init__(compute_loss_func=task.loss, compute_metrics=self._score, **settings)  # type: ignore[call-arg]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> StepSampler:
         return self.sampler
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], Any]:
         """The micro-batches of one optimizer step, and how many items they and those of all other processes hold."""
-        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        batches, _ = super().get_batch_samples(  # type: ignore[misc]
+            epoch_iterator, num_batches, device
+        )
         items = sum((self.task.count_items(batch["labels"]) for batch in batches), torch.tensor(0))
         return batches, self.accelerator.gather(items.to(device)).sum()
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         """As transformers', with the loss over all rows exactly once (its own averages batches, padding rows too)."""
-        output = super().evaluation_loop(*args, **kwargs)
+        output = super().evaluation_loop(*args, **kwargs)  # type: ignore[misc]
         prefix = kwargs.get("metric_key_prefix", "eval")
         output.metrics[f"{prefix}_loss"] = output.metrics.pop(f"{prefix}_item_loss")
         return output
@@ -76,3 +83,13 @@ class TaskTrainer(transformers.Trainer):
         model.save_pretrained(folder, state_dict=state_dict, **extra)
         if self.processing_class is not None:
             self.processing_class.save_pretrained(folder)
+
+
+class TaskTrainer(TaskMethods, transformers.Trainer):
+    """transformers' Trainer for a task."""
+
+
+def trainer_class(task: Task) -> type[Any]:
+    """The Trainer that a task asks for, with its loss and scores put on top."""
+    base = task.trainer()
+    return TaskTrainer if base is None else type(f"Task{base.__name__}", (TaskMethods, base), {})
