@@ -1,0 +1,17 @@
+"""The HTML report and the model card of a finished run, written from the files in its folder and nothing else.
+
+record.py      the run's files, read once
+wording.py     values as a reader wants to see them
+summary.py     the run in a sentence
+tables.py      scores, differences, goals, groups
+mistakes.py    the confusion matrix, the worst rows
+plots.py       drawings as inline SVG
+facts.py       data, training, machine, usage
+report.py      report.html
+card.py        README.md, the model card; metadata.py is its head
+"""
+
+from finetune.cards.card import write_card
+from finetune.cards.report import write_report
+
+__all__ = ["write_card", "write_report"]

@@ -1,0 +1,239 @@
+"""What the run was made of: its data, its training, its machine; as pairs of a name and a ready text."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from finetune.cards.mistakes import input_columns
+from finetune.cards.record import Record
+from finetune.cards.wording import (
+    count,
+    decimals_for,
+    duration,
+    is_number,
+    memory,
+    metric_title,
+    number,
+    public,
+    share,
+    shorten,
+)
+
+Pairs = list[tuple[str, str]]
+SPLITS = ("train", "validation", "test")
+_LISTED_ROWS = 10
+
+
+def _kept(pairs: Iterable[tuple[str, Any]]) -> Pairs:
+    return [(name, str(value)) for name, value in pairs if value not in (None, "", "–")]
+
+
+def data_facts(record: Record) -> Pairs:
+    """Where the data came from, to the byte."""
+    source = record.data.get("source", {})
+    columns = record.data.get("columns", {})
+    return _kept(
+        [
+            ("Data set", record.data_name),
+            ("Configuration", source.get("config")),
+            ("Revision (commit)", source.get("revision")),
+            ("Package archive", source.get("archive")),
+            ("SHA-256 of the archive", source.get("sha256")),
+            ("Query", public(shorten(source.get("query") or "", 500))),
+            ("Columns", ", ".join(f"{ours} ← {shorten(theirs, 80)}" for ours, theirs in columns.items())),
+            ("Target", target_words(record)),
+            ("Fingerprint", ", ".join(f"{shorten(s, 80)}: {f}" for s, f in source.get("fingerprint", {}).items())),
+        ]
+    )
+
+
+def target_words(record: Record) -> str:
+    """What the model answers with."""
+    target = record.evaluation.target
+    labels = target.get("names") or ()
+    kind = record.evaluation.kind.replace("_", "-")
+    bins = target.get("bins")
+    cut = f", cut from a number at {', '.join(f'{b:g}' for b in bins)}" if bins else ""
+    return f"{kind}, {len(labels)} labels{cut}" if labels else kind
+
+
+def split_rows(record: Record) -> list[tuple[str, str, str]]:
+    """Split, rows, share of all."""
+    splits = record.data.get("splits", {})
+    total = sum(splits.values())
+    return [(name, count(splits[name]), share(splits[name] / max(1, total))) for name in _ordered(splits)]
+
+
+def _ordered(splits: Iterable[str]) -> list[str]:
+    found = list(splits)
+    return [name for name in SPLITS if name in found] + [name for name in found if name not in SPLITS]
+
+
+def balance(record: Record) -> dict[str, Any] | None:
+    """Label counts by split (classification) or summary statistics (regression); None where not kept."""
+    counts = record.data.get("label_counts", {})
+    splits = [name for name in _ordered(counts) if counts[name]]
+    if not splits:
+        return None
+    if record.evaluation.kind == "regression":
+        keys = ("mean", "std", "min", "max")
+        digits = decimals_for([counts[s].get(k) for s in splits for k in keys])
+        numbers = [(s, [number(counts[s].get(k), digits) for k in keys]) for s in splits]
+        return {"kind": "numbers", "columns": ["Mean", "Standard deviation", "Least", "Most"], "rows": numbers}
+    known = record.evaluation.target.get("names") or ()
+    labels = dict.fromkeys([*known, *(label for s in splits for label in counts[s])])
+    sizes = record.data.get("splits", {})
+    rows = [
+        (label, [_portion(counts[s].get(label, 0), sizes.get(s) or sum(counts[s].values())) for s in splits])
+        for label in labels
+    ]
+    return {"kind": "labels", "columns": splits, "rows": rows}
+
+
+def _portion(value: float, total: float) -> dict[str, str]:
+    part = value / total if total else 0.0
+    return {"count": count(value), "share": share(part), "width": f"{min(1.0, part):.3f}"}
+
+
+def losses(record: Record) -> list[tuple[str, str, str]]:
+    """Everything that was dropped: where, how many, which."""
+    malformed = record.data.get("malformed") or {"count": 0, "lines": []}
+    rows = []
+    if malformed["count"]:
+        rows.append(("malformed lines of the file", count(malformed["count"]), _listed(malformed["lines"])))
+    for split, reasons in (record.data.get("dropped") or {}).items():
+        for reason, entry in reasons.items():
+            rows.append((f"rows of {split}: {shorten(reason, 200)}", count(entry["count"]), _listed(entry["rows"])))
+    return rows
+
+
+def _listed(items: Sequence[Any]) -> str:
+    more = f", … and {count(len(items) - _LISTED_ROWS)} more listed" if len(items) > _LISTED_ROWS else ""
+    return ", ".join(str(item) for item in items[:_LISTED_ROWS]) + more
+
+
+def lengths_rows(record: Record) -> list[list[str]]:
+    """Per split: mean, percentiles, longest and truncated rows."""
+    splits = record.lengths.get("splits", {})
+    rows = []
+    for name in _ordered(splits):
+        entry, points = splits[name], splits[name]["percentiles"]
+        cut = f"{count(entry['truncated'])} ({share(entry['truncated_share'])})"
+        rows.append([name, number(entry["mean"], 1), *(count(points.get(p)) for p in ("50", "95", "99", "100")), cut])
+    return rows
+
+
+def training_facts(record: Record) -> Pairs:
+    """How the model was trained."""
+    training, recipe = record.training, record.recipe
+    batch, seconds = training.get("batch", {}), training.get("seconds", {})
+    return _kept(
+        [
+            ("Pretrained model", record.base_name),
+            ("Its revision (commit)", record.base_commit),
+            ("Its archive's SHA-256", record.model.get("base", {}).get("sha256")),
+            ("Method", method_words(record)),
+            ("Parameters", parameters_words(training)),
+            ("Epochs", _epochs(training)),
+            ("Rows per step", _batch_words(batch)),
+            ("Learning rate", f"{recipe.learning_rate:g}, {recipe.training.lr_scheduler_type}"),
+            ("Checkpoint kept", _checkpoint_words(training, record.evaluation.kind)),
+            ("Precision", None if not training else "bfloat16" if training.get("bf16") else "float32"),
+            (
+                "Longest input",
+                f"{count(record.model['max_length'])} tokens" if record.model.get("max_length") else None,
+            ),
+            ("Training time", duration(seconds.get("training"))),
+            ("Speed", f"{count(training['rows_per_second'])} rows/s" if training.get("rows_per_second") else None),
+            ("Peak memory", memory_words(training)),
+            ("Seed", recipe.training.seed),
+        ]
+    )
+
+
+def method_words(record: Record) -> str:
+    """What was trained, in words."""
+    adapter = record.recipe.adapter
+    if not record.is_adapter:
+        return "full fine-tuning (all weights)"
+    variant = "DoRA" if adapter.use_dora else "rank-stabilised LoRA" if adapter.use_rslora else "LoRA"
+    layers = f", layers {', '.join(map(str, adapter.layers))}" if adapter.layers else ""
+    return f"{variant}: rank {adapter.r}, alpha {adapter.lora_alpha:g}, dropout {adapter.lora_dropout:g}{layers}"
+
+
+def parameters_words(training: dict[str, Any]) -> str | None:
+    """How many weights were trained."""
+    found = training.get("parameters")
+    if not found:
+        return None
+    part = share(found["trainable"] / max(1, found["total"]))
+    return f"{count(found['trainable'])} trained of {count(found['total'])} ({part})"
+
+
+def _epochs(training: dict[str, Any]) -> str | None:
+    if not is_number(training.get("epochs")):
+        return None
+    steps, planned = training.get("steps"), training.get("planned_steps")
+    early = f", stopped early of {count(planned)}" if planned and steps and steps < planned else ""
+    return f"{number(training['epochs'], 2).rstrip('0').rstrip('.')} ({count(steps)} steps{early})"
+
+
+def _batch_words(batch: dict[str, Any]) -> str | None:
+    if not batch:
+        return None
+    shape = f"{batch['processes']} × {batch['micro']} × {batch['accumulation']}"
+    return f"{batch['size']} (processes × rows at a time × accumulation: {shape})"
+
+
+def _checkpoint_words(training: dict[str, Any], kind: str) -> str | None:
+    if not training.get("best_step"):
+        return None
+    by = training.get("best_by", "loss")
+    chosen = "loss" if by == "loss" else metric_title(by, kind)
+    return f"step {count(training['best_step'])}, best by validation {chosen}"
+
+
+def memory_words(training: dict[str, Any]) -> str | None:
+    """Peak memory of the main process."""
+    peaks = training.get("peak_memory_mib") or {}
+    return ", ".join(f"{memory(value)} ({name})" for name, value in peaks.items()) or None
+
+
+def machine_facts(record: Record) -> Pairs:
+    """Hardware, time and versions."""
+    environment = record.environment
+    hardware = environment.get("hardware") or record.training.get("hardware") or {}
+    return _kept(
+        [
+            ("When", str(environment.get("time", "")).replace("T", " ").replace("+00:00", " UTC")),
+            (
+                "Processor",
+                f"{hardware['processor']}, {hardware.get('cores')} cores" if hardware.get("processor") else None,
+            ),
+            ("GPUs", ", ".join(hardware.get("gpus", ()))),
+            ("System", hardware.get("platform")),
+            ("Processes", environment.get("processes")),
+            ("Commit of the working tree", environment.get("git_commit")),
+            ("Python", environment.get("python")),
+            *environment.get("versions", {}).items(),
+        ]
+    )
+
+
+def usage(record: Record) -> dict[str, str]:
+    """Lines that use the model: on the command line and in Python."""
+    run = shlex.quote(record.name)
+    if len(input_columns(record.evaluation.predictions)) > 1:
+        return {
+            "shell": f"finetune predict {run} --file pairs.csv",
+            "python": _python(record.name, '("first text", "second text")'),
+        }
+    return {"shell": f'finetune predict {run} "text"', "python": _python(record.name, '"text"')}
+
+
+def _python(name: str, example: str) -> str:
+    quoted = json.dumps(name, ensure_ascii=False)
+    return f"from finetune import load\n\nmodel = load({quoted})\nprint(model.predict([{example}]))"

@@ -1,0 +1,157 @@
+"""Where the model is wrong: the confusion matrix, and the rows that it gets most confidently wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from finetune.artifacts import Evaluation
+from finetune.cards.wording import count, decimals_for, is_number, number, share, shorten, signed
+
+MAX_MATRIX = 20
+"""With more labels than this, the most confused pairs are shown in place of the matrix."""
+_SHOWN_PAIRS = 20
+_SHOWN_ROWS = 15
+_TEXT = 400
+_OWN = ("row", "reference", "prediction")
+_PREFIXES = ("score:", "baseline:", "group:")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A row that the model gets wrong.
+
+    Attributes:
+        index: Place in the predictions.
+        size: What rows are ordered by: how sure the model was of the wrong answer, or the size of the error.
+        label: The label that it is about (multi-label); empty elsewhere.
+    """
+
+    index: int
+    size: float
+    label: str = ""
+
+
+def matrix(evaluation: Evaluation) -> dict[str, Any] | None:
+    """The confusion matrix as `{labels, rows: [{label, total, cells: [{count, share, heat, right}]}]}`."""
+    table = evaluation.details.get("confusion_matrix")
+    if not table or len(table["labels"]) > MAX_MATRIX:
+        return None
+    rows = []
+    for i, (label, counts) in enumerate(zip(table["labels"], table["counts"], strict=True)):
+        total = sum(counts)
+        shares = [value / total if total else 0.0 for value in counts]
+        cells = [
+            {"count": count(v), "share": share(s, 0) if total else "", "heat": f"{s:.3f}", "right": i == j}
+            for j, (v, s) in enumerate(zip(counts, shares, strict=True))
+        ]
+        rows.append({"label": label, "total": count(total), "cells": cells})
+    return {"labels": table["labels"], "rows": rows}
+
+
+def confused_pairs(evaluation: Evaluation) -> list[dict[str, str]]:
+    """The most frequent confusions, for more labels than a matrix can show."""
+    table = evaluation.details.get("confusion_matrix")
+    if not table or len(table["labels"]) <= MAX_MATRIX:
+        return []
+    labels, counts = table["labels"], table["counts"]
+    pairs = [(n, i, j) for i, row in enumerate(counts) for j, n in enumerate(row) if i != j and n]
+    return [
+        {"reference": labels[i], "prediction": labels[j], "count": count(n), "share": share(n / sum(counts[i]))}
+        for n, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))[:_SHOWN_PAIRS]
+    ]
+
+
+def label_rows(evaluation: Evaluation) -> list[dict[str, str]]:
+    """Precision, recall and F1 of every label."""
+    return [
+        {"label": row["label"], **{k: number(row[k]) for k in ("precision", "recall", "f1")},
+         "support": count(row["support"]), "bar": share(row["f1"])}
+        for row in evaluation.details.get("per_label", ())
+    ]  # fmt: skip
+
+
+def wrong_rows(evaluation: Evaluation) -> dict[str, Any]:
+    """The worst rows: `{total, rows: [{row, inputs, reference, prediction, score, …}], numeric}`."""
+    table = evaluation.predictions
+    found = list(_numeric(table) if evaluation.kind == "regression" else _classified(table, evaluation.target))
+    worst = sorted(found, key=lambda mistake: (-mistake.size, mistake.index))[:_SHOWN_ROWS]
+    show = _show_number if evaluation.kind == "regression" else _show_label
+    digits = decimals_for([table["reference"][m.index] for m in worst]) if evaluation.kind == "regression" else 3
+    rows = [_row(table, mistake) | show(table, mistake, digits) for mistake in worst]
+    return {"total": len(found), "rows": rows, "share": share(len(found) / max(1, evaluation.rows))}
+
+
+def _numeric(table: dict[str, list[Any]]) -> Iterator[Mistake]:
+    for index, (reference, prediction) in enumerate(zip(table["reference"], table["prediction"], strict=True)):
+        if is_number(reference) and is_number(prediction) and reference != prediction:
+            yield Mistake(index, abs(prediction - reference))
+
+
+def _classified(table: dict[str, list[Any]], target: dict[str, Any]) -> Iterator[Mistake]:
+    for index, (reference, prediction) in enumerate(zip(table["reference"], table["prediction"], strict=True)):
+        if not isinstance(prediction, list):
+            if reference != prediction:
+                yield Mistake(index, _score(table, prediction, index) or 0.0, "")
+        elif set(reference or ()) != set(prediction):
+            sizes = dict(_wrong_labels(table, index, set(reference or ()), set(prediction)))
+            worst = max(sizes, key=lambda name: sizes[name])
+            yield Mistake(index, sizes[worst], worst)
+
+
+def _wrong_labels(
+    table: dict[str, list[Any]], index: int, wanted: set[str], given: set[str]
+) -> Iterator[tuple[str, float]]:
+    """Each wrong label with how sure the model was of it: of its presence where it is given, else of its absence."""
+    for label in sorted(wanted ^ given):
+        score = _score(table, label, index)
+        yield label, 0.0 if score is None else score if label in given else 1 - score
+
+
+def _score(table: dict[str, list[Any]], label: Any, index: int) -> float | None:
+    column = table.get(f"score:{label}")
+    return column[index] if column and is_number(column[index]) else None
+
+
+def input_columns(table: dict[str, list[Any]]) -> list[str]:
+    """Names of the columns that hold what the model reads."""
+    return [name for name in table if name not in _OWN and not name.startswith(_PREFIXES)]
+
+
+def _row(table: dict[str, list[Any]], mistake: Mistake) -> dict[str, Any]:
+    names = [name for name in input_columns(table) if table[name][mistake.index] is not None]
+    inputs = [(name if len(names) > 1 else "", shorten(table[name][mistake.index], _TEXT)) for name in names]
+    return {"row": table["row"][mistake.index] if "row" in table else "", "inputs": inputs}
+
+
+def _show_label(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:
+    reference, prediction = table["reference"][mistake.index], table["prediction"][mistake.index]
+    if isinstance(prediction, list):
+        added = mistake.label in prediction
+        note = f"{shorten(mistake.label, 80)}: {'given' if added else 'left out'}"
+        return {
+            "reference": names(reference),
+            "prediction": names(prediction),
+            "sure": share(mistake.size),
+            "note": note,
+        }
+    other = _score(table, reference, mistake.index)
+    note = f"{share(other)} for the true label" if other is not None else ""
+    sure = share(_score(table, prediction, mistake.index))
+    return {"reference": shorten(reference, 80), "prediction": shorten(prediction, 80), "sure": sure, "note": note}
+
+
+def _show_number(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:
+    reference, prediction = table["reference"][mistake.index], table["prediction"][mistake.index]
+    return {
+        "reference": number(reference, digits),
+        "prediction": number(prediction, digits),
+        "sure": signed(prediction - reference, digits),
+        "note": "",
+    }
+
+
+def names(labels: list[str] | None) -> str:
+    """Several labels in a cell."""
+    return ", ".join(shorten(label, 80) for label in labels or ()) or "(none)"
