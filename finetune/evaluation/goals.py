@@ -89,23 +89,25 @@ def _score(evaluation: Evaluation, name: str, goal: str) -> dict[str, Any]:
 
 def _beats_baselines(evaluation: Evaluation, wanted: bool) -> dict[str, Any]:
     contrasts = [c for c in evaluation.comparisons if c["score"] == evaluation.headline]
-    margins = [_advantage(c) for c in contrasts]
+    # A constant answer has no correlation: there is nothing to compare with, and nothing beaten either.
+    defined = [c for c in contrasts if c["low"] is not None and c["high"] is not None]
+    margins = [_advantage(c) for c in defined]
     beats = bool(margins) and min(margins) > 0
-    worst = contrasts[margins.index(min(margins))] if margins else None
-    if worst is None:
-        words = "there is no baseline to beat"
-    else:
+    if defined:
+        worst = defined[margins.index(min(margins))]
         words = (
             f"against {evaluation.systems[worst['against']]['title']} {worst['difference']:+.4f} "
             f"[{worst['low']:+.4f}, {worst['high']:+.4f}] {evaluation.headline}, which "
             + ("excludes zero" if beats else "does not show that it is better")
         )
+    else:
+        words = f"there is no baseline to beat on {evaluation.headline}"
+    left_out = [evaluation.systems[c["against"]]["title"] for c in contrasts if c not in defined]
+    words += f" ({evaluation.headline} is undefined for {', '.join(left_out)})" if left_out else ""
     return {"name": "beats_baselines", "goal": str(wanted).lower(), "value": beats, "holds": beats or not wanted,
             "margin": min(margins) if margins else None, "sentence": f"beats_baselines: {words}."}  # fmt: skip
 
 
 def _advantage(contrast: dict[str, Any]) -> float:
     """The end of the interval that is least in the model's favour, positive when it is better there too."""
-    if contrast["low"] is None or contrast["high"] is None:
-        return float("-inf")
     return float(-contrast["high"] if contrast["direction"] == "lower" else contrast["low"])
