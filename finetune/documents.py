@@ -82,8 +82,9 @@ def read_document(path: Path) -> Document:
         raise RecipeError(f"The recipe {path} cannot be read: {error}.", "Save it as a UTF-8 text file.") from None
     values, node = _parse(text, str(path))
     if not isinstance(values, dict):
+        held = "is empty" if values is None else f"is a {type(values).__name__}"
         raise RecipeError(
-            f"The recipe {path} holds {type(values).__name__} at its top level, not sections (`task:`, `data:`, …).",
+            f"The recipe {path} {held}; it has to be sections (`task:`, `data:`, …).",
             "Start from `finetune init` or a file in recipes/.",
         )
     return Document(values, path, node)

@@ -188,6 +188,7 @@ def _check_weights(
 @contextmanager
 def _loading(source: ModelSource) -> Iterator[None]:
     """Turn what transformers raises while loading into our errors, and keep its expected notices quiet."""
+    from safetensors import SafetensorError
     from transformers.utils import logging
 
     level = logging.get_verbosity()
@@ -195,7 +196,7 @@ def _loading(source: ModelSource) -> Iterator[None]:
     try:
         with hub_errors("model", source.name, source.revision):
             yield
-    except (OSError, ValueError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, json.JSONDecodeError, SafetensorError) as error:
         raise _explain(error, source) from error
     finally:
         logging.set_verbosity(level)
@@ -203,6 +204,8 @@ def _loading(source: ModelSource) -> Iterator[None]:
 
 def _explain(error: Exception, source: ModelSource) -> SourceError:
     text = str(error).split("\n")[0]
+    if type(error).__name__ == "SafetensorError":
+        return SourceError(f"The weights of {source.name} are damaged: {text}.", "Fetch the model again.")
     if "safetensors" in text:
         return NotFoundError(
             f"{source.name} has no weights in the safetensors format; other formats can run code when loaded.",

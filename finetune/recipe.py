@@ -422,6 +422,8 @@ def _explain_one(problem: Any, document: Document | None) -> str:
     if problem["type"] == "missing":
         return f"{where}: is required and missing."
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "model_type":
+        message = "it is a section: keys with values"
     received = problem["input"]
     shown = "" if isinstance(received, dict) else f" Received {received!r}."
     return f"{where}: {message[0].lower()}{message[1:].rstrip('.')}.{shown}"

@@ -75,7 +75,8 @@ class RunFolder:
         if not (folder / RECIPE).exists():
             runs = sorted(p.parent.name for p in folder.parent.glob(f"*/{RECIPE}")) if folder.parent.is_dir() else []
             what = "holds no run (no recipe.yaml)" if folder.is_dir() else "does not exist"
-            raise RunFolderError(f"The run folder {folder} {what}.", did_you_mean(folder.name, runs))
+            hint = did_you_mean(folder.name, runs) or "Name a folder that `finetune run` wrote."
+            raise RunFolderError(f"The run folder {folder} {what}.", hint)
         return cls(folder)
 
     @property
@@ -166,6 +167,19 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain_write_error(error, path) from error
+
+
+def find_write_error(error: Exception) -> RunFolderError | None:
+    """A full or unwritable disk, whichever library met it; None for any other error.
+
+    safetensors and torch do not raise OSError when they cannot write.
+    """
+    if isinstance(error, OSError):
+        known = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+        return explain_write_error(error) if known else None
+    text = str(error)
+    full = "No space left on device" in text or ("inline_container.cc" in text and "unexpected pos" in text)
+    return explain_write_error(OSError(errno.ENOSPC, text)) if full else None
 
 
 def explain_write_error(error: OSError, path: Path | None = None) -> RunFolderError:

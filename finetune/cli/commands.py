@@ -268,4 +268,3 @@ def _resumed(recipe: str | None, overrides: tuple[str, ...], resume: str | None)
     if resume is not None and recipe is not None and "=" in recipe and not Path(recipe).exists():
         return None, (recipe, *overrides)
     return recipe, overrides
-

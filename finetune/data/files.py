@@ -7,10 +7,11 @@ into a 7. Numbers are parsed where the task needs one.
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[A
 
     malformed = Malformed()
     content = _decoded(path, reader.encoding)
+    if reader.quoting:
+        _refuse_open_quote(content, delimiter, path)
     # Field counts are checked by row; a quoted field may hold line breaks only where quotes group.
     parse = pc.ParseOptions(
         delimiter=delimiter, quote_char='"' if reader.quoting else False, newlines_in_values=reader.quoting,
@@ -76,9 +79,11 @@ def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[A
             f"{path} cannot be read as delimited text: {error}.",
             "Check reader.delimiter, and set reader.quoting: false where quotes are plain characters.",
         ) from None
+    if malformed.count:
+        malformed.lines = _physical_lines(content, malformed.lines, reader, delimiter)
     _judge(malformed, reader, path, len(names))
     if table.num_rows == 0:
-        raise _empty(path)
+        raise _empty(path, malformed)
     return Dataset(table), malformed
 
 
@@ -96,7 +101,7 @@ def read_json(path: Path, reader: ReaderSection, *, lines: bool) -> tuple[Any, M
     rows = list(_json_lines(text, malformed)) if lines else _json_list(text, path)
     _judge(malformed, reader, path, None)
     if not rows:
-        raise _empty(path)
+        raise _empty(path, malformed)
     names = list(dict.fromkeys(key for row in rows for key in row))
     columns: dict[str, Any] = {}
     for name in names:
@@ -159,17 +164,8 @@ def _decoded(path: Path, encoding: str) -> bytes:
 
 
 def _header(content: bytes, reader: ReaderSection, delimiter: str, path: Path) -> list[str]:
-    import csv
-
-    first = next(
-        csv.reader(
-            io.StringIO(content[:_BLOCK].decode("utf-8", "ignore")),
-            delimiter=delimiter,
-            quoting=csv.QUOTE_MINIMAL if reader.quoting else csv.QUOTE_NONE,
-        ),
-        None,
-    )
-    if not first or not any(name.strip() for name in first):
+    _, first = next(_records(content, delimiter, quoting=reader.quoting), (0, []))
+    if not any(name.strip() for name in first):
         raise _empty(path)
     names = [name.strip() for name in first]
     twice = [name for name, times in Counter(names).items() if times > 1]
@@ -179,6 +175,47 @@ def _header(content: bytes, reader: ReaderSection, delimiter: str, path: Path) -
             "Rename the columns in the file.",
         )
     return names
+
+
+def _records(content: bytes, delimiter: str, *, quoting: bool) -> Iterator[tuple[int, list[str]]]:
+    """The rows of delimited text with the physical line that each begins on, from 1; empty lines are none."""
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
+    limit, begins = csv.field_size_limit(_BLOCK), 1
+    try:
+        for row in rows:
+            if row:
+                yield begins, row
+            begins = rows.line_num + 1
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _physical_lines(content: bytes, numbers: Sequence[int], reader: ReaderSection, delimiter: str) -> list[int]:
+    """Arrow counts rows; a person looks for lines, and a quoted cell may hold several of them."""
+    wanted = set(numbers)
+    records = enumerate(_records(content, delimiter, quoting=reader.quoting), start=1)
+    return [line for number, (line, _) in records if number in wanted]
+
+
+def _refuse_open_quote(content: bytes, delimiter: str, path: Path) -> None:
+    """A quote that nobody closes makes one cell of all that follows, and no parser complains.
+
+    Raises:
+        DataError: The last row ends inside a quoted cell.
+    """
+    if content.count(b'"') % 2 == 0:
+        return
+    begins = max((line for line, _ in _records(content, delimiter, quoting=True)), default=1)
+    rest = content.decode("utf-8").splitlines(keepends=True)[begins - 1 :]
+    try:
+        list(csv.reader(rest, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            raise DataError(
+                f"{path}, line {begins}: a quote is opened and never closed, up to the end of the file.",
+                "Close it, or set data.reader.quoting: false where quotes are plain characters.",
+            ) from None
 
 
 def _skip(row: Any, malformed: Malformed) -> str:
@@ -195,5 +232,10 @@ def _judge(malformed: Malformed, reader: ReaderSection, path: Path, fields: int 
         )
 
 
-def _empty(path: Path) -> EmptyDataError:
+def _empty(path: Path, malformed: Malformed | None = None) -> EmptyDataError:
+    if malformed and malformed.count:
+        return EmptyDataError(
+            f"The file {path} holds {malformed.count} lines, and none can be read.",
+            "Check reader.format and reader.delimiter.",
+        )
     return EmptyDataError(f"The file {path} holds no rows.", "Check that it is the file you meant.")

@@ -107,7 +107,8 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
     if wrong:
         raise _wrong_targets(wrong, name, task)
     if not columns["row"]:
-        raise EmptyDataError(f"No usable row is left in {name}: {report.dropped.get(name)}.", "Check data.columns.")
+        reasons = ", ".join(f"{entry['count']} × {reason}" for reason, entry in report.dropped.get(name, {}).items())
+        raise EmptyDataError(f"No usable row is left in {name} ({reasons or 'it is empty'}).", "Check data.columns.")
     return Dataset.from_dict(columns)
 
 
@@ -128,10 +129,10 @@ def _wrong_targets(wrong: list[tuple[int, str]], split: str, task: Task) -> Labe
     quoted = first.split("'")[1] if "'" in first else ""
     return LabelError(
         f"{len(wrong)} rows of {split} have targets that cannot be used: {first}"
-        f"{f' and {len(reasons) - 1} other values' if len(reasons) > 1 else ''} "
+        f"{f' and {len(reasons) - 1} more like it' if len(reasons) > 1 else ''} "
         f"(rows {shorten([index for index, _ in wrong])}).",
-        (did_you_mean(quoted, names) if quoted and names else f"Labels: {', '.join(names[:12])}. " if names else "")
-        + " Correct the rows, or data.labels and options.problem_type.",
+        (f"{did_you_mean(quoted, names) if quoted else f'Labels: {shorten(names, 12)}.'} " if names else "")
+        + "Correct the rows, or data.labels and options.problem_type.",
     )
 
 

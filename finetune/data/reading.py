@@ -148,7 +148,8 @@ def _read_database(location: Location, section: DataSection, source: dict[str, A
         return RawData({"train": Dataset.from_sql(query, location.name)}, source | {"query": query})
     except Exception as error:
         # The database's own words may hold its address with the password in it, so only the kind of error is shown.
-        reason = str(getattr(error, "orig", None) or type(error).__name__)
+        cause = error.__cause__ or error  # `datasets` puts an error of its own around it
+        reason = str(getattr(cause, "orig", None) or type(cause).__name__)
         raise DataError(f"The query on {location.text} failed: {reason}.", "Check data.reader.query.") from None
 
 
@@ -169,4 +170,7 @@ def _explain_load(error: Exception, section: DataSection) -> DataError | RecipeE
             f"{section.name} is a loading script, which `datasets` does not run any more.",
             "Use a copy of the data in Parquet (many have one on the branch refs/convert/parquet).",
         )
-    return DataError(f"{section.name} cannot be read: {text.splitlines()[0][:300] if text else type(error).__name__}")
+    return DataError(
+        f"{section.name} cannot be read: {text.splitlines()[0][:300] if text else type(error).__name__}.",
+        "Check that it is what its name or data.reader.format says, and that it is whole.",
+    )

@@ -104,6 +104,8 @@ def hold_out(keys: Sequence[str], strata: np.ndarray | None, rows: int, seed: in
             held.extend(together)
     if not held or len(held) >= len(keys):
         raise EmptyDataError(
-            f"{len(keys)} rows are too few to hold out {rows} of them.", "Add rows, or change data.split."
+            f"{len(keys)} row{'s' * (len(keys) != 1)} with {len(members)} different inputs are too few to hold out "
+            f"{rows}: equal inputs stay together.",
+            "Add rows, or change data.split.",
         )
     return np.sort(np.array(held))

@@ -53,8 +53,9 @@ def resolve_model(name: str, revision: str | None = None, sha256: str | None = N
         not (Path(location.name) / "config.json").exists()
         and not (Path(location.name) / "adapter_config.json").exists()
     ):
+        what = "is a file, and" if Path(location.name).is_file() else "holds no config.json, so it"
         raise NotFoundError(
-            f"The folder {location.text} holds no config.json, so it is not a saved model.",
+            f"{location.text} {what} is not a saved model.",
             "Name the folder that save_pretrained wrote (of a run: its merged model).",
         )
     return ModelSource(location.name, None, location.text)
@@ -78,7 +79,10 @@ def resolve_dataset_revision(location: Location) -> str | None:
 
     try:
         with hub_errors("dataset", location.name, location.revision):
-            return str(HfApi().dataset_info(location.name, revision=location.revision).sha)
+            found = HfApi().dataset_info(location.name, revision=location.revision)
+            if found.gated:  # anybody may see what it is; `load_dataset` hides why it may not read the files
+                HfApi().auth_check(location.name, repo_type="dataset")
+            return str(found.sha)
     except OfflineError:
         return None
 
