@@ -81,11 +81,12 @@ def head_modules(model: Any) -> list[str]:
 
 def longest_input(model: Any, processor: Any) -> int | None:
     """The most tokens that the model takes; None where it names no limit."""
-    limits = [getattr(processor, "model_max_length", None), getattr(model.config, "max_position_embeddings", None)]
-    # Tokenizers without a limit say 1e30; RoBERTa's positions start behind its padding index.
-    known = [int(limit) for limit in limits if isinstance(limit, int) and 0 < limit < 10**9]
-    offset = 2 if getattr(model.config, "model_type", "") in _OFFSET_POSITIONS and len(known) == 1 else 0
-    return min(known) - offset if known else None
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if isinstance(positions, int) and getattr(model.config, "model_type", "") in _OFFSET_POSITIONS:
+        positions -= 2  # these count positions from behind the padding index
+    limits = (getattr(processor, "model_max_length", None), positions)
+    # Tokenizers without a limit say 1e30.
+    return min((int(limit) for limit in limits if isinstance(limit, int) and 0 < limit < 10**9), default=None)
 
 
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "ibert", "data2vec-text")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune import processes
 from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
+from finetune.artifacts.prepared_data import iterate
 from finetune.errors import UsageError
 from finetune.recipe import Recipe
 from finetune.task import Task, load_task
@@ -41,7 +42,7 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
     model = _fitted(recipe, data, folder, resume=resume is not None)
     evaluation = evaluate(model, data.test)
     evaluation.save(folder)
-    bias = audit_bias(evaluation)
+    bias = audit_bias(evaluation, min_rows=recipe.bias.min_rows)
     bias.save(folder)
     report(folder)
     return evaluation
@@ -105,11 +106,16 @@ def evaluate(model: TrainedModel, rows: Dataset | None = None) -> Evaluation:
     return result
 
 
-def audit_bias(evaluation: Evaluation) -> BiasAudit:
-    """Compare the model's score between the groups that the recipe names (`bias.groups`)."""
+def audit_bias(evaluation: Evaluation, *, min_rows: int = 30) -> BiasAudit:
+    """Compare the model's score between the groups that the recipe names (`bias.groups`).
+
+    Args:
+        evaluation: Scores with their predictions; the group columns stand among them.
+        min_rows: Groups with fewer test rows are not measured.
+    """
     from finetune.bias import audit_groups
 
-    return audit_groups(evaluation, resamples=evaluation.resamples)
+    return audit_groups(evaluation, min_rows=min_rows, resamples=evaluation.resamples)
 
 
 def report(folder: RunFolder | str | Path) -> Path:
@@ -187,8 +193,8 @@ def _record_environment(folder: RunFolder, recipe: Recipe, data: PreparedData) -
     folder.write_json("environment.json", describe_environment() | found)
 
 
-def _rows(rows: Any) -> Sequence[Any]:
-    return list(rows)
+def _rows(rows: Dataset | tuple[()]) -> Sequence[Any]:
+    return list(iterate(rows)) if rows else ()
 
 
 def _stage(name: str) -> None:

@@ -20,6 +20,7 @@ from finetune.errors import RecipeError, did_you_mean
 Share = Annotated[float, Field(gt=0, lt=1)]
 _GOAL = re.compile(r"^\s*(>=|<=|>|<|==)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
 _UNION_MEMBERS = ("function-", "literal[", "str", "bool", "tuple[")  # pydantic names them as if they were keys
+_PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@")
 _SECRET = re.compile(r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,})\b")
 
 
@@ -395,6 +396,11 @@ def _refuse_secrets(values: Mapping[str, Any], place: str = "") -> None:
     for key, value in values.items():
         if isinstance(value, Mapping):
             _refuse_secrets(value, f"{place}{key}.")
+        elif isinstance(value, str) and _PASSWORD.search(value):
+            raise RecipeError(
+                f"{place}{key} holds a password in an address.",
+                "Take it out and let the database's driver find it (~/.pgpass, ~/.my.cnf, PGPASSWORD, …).",
+            )
         elif isinstance(value, str) and _SECRET.search(value):
             raise RecipeError(
                 f"{place}{key} holds what looks like an access token.",

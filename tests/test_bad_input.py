@@ -199,6 +199,9 @@ class World:
     def run(self, data: str | Path | Rows | None = None, **changes: Any) -> list[Any]:
         return ["run", self.recipe(data, **changes)]
 
+    def plan(self, data: str | Path | Rows | None = None, **changes: Any) -> list[Any]:
+        return ["plan", self.recipe(data, **changes)]
+
     def validate(self, **changes: Any) -> list[Any]:
         return ["validate", self.recipe("nowhere.csv", **changes)]
 
@@ -216,6 +219,8 @@ class Case:
         told: What standard error has to say, in this order.
         place: `offline` with a cold cache, or `hub` with the loopback Hub.
         fresh: In a new interpreter, by `python -m finetune`.
+        environment: Changes to the environment.
+        check: Looks at what was written below the case's folder.
     """
 
     build: Build
@@ -224,6 +229,7 @@ class Case:
     place: str = "offline"
     fresh: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+    check: Callable[[Path], None] | None = None
 
 
 CASES: dict[str, Case] = {}
@@ -246,163 +252,219 @@ def labelled(labels: tuple[Any, ...] = ("good", "bad"), count: int = 40) -> Rows
 # -- the command line and the recipe ----------------------------------------------------------------------------------
 
 
-@case("no such command", USAGE, fresh=True)
+@case("no such command", USAGE, "No such command 'tune'", fresh=True)
 def _(world: World) -> list[Any]:
     return ["tune", "recipe.yaml"]
 
 
-@case("no such recipe", USAGE, fresh=True)
+@case("no such recipe", USAGE, "There is no recipe at nowhere.yaml", "finetune init", fresh=True)
 def _(world: World) -> list[Any]:
     return ["run", "nowhere.yaml"]
 
 
-@case("typo in a key", USAGE, fresh=True)
+@case(
+    "typo in a key",
+    USAGE,
+    "line 17: training.learnig_rate: unknown key",
+    "Did you mean 'learning_rate'? Known: ",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return world.validate(training__learnig_rate=0.1)
 
 
-@case("typo in a section", USAGE)
+@case("typo in a section", USAGE, "line 22: trainig: unknown key", "Did you mean 'training'?")
 def _(world: World) -> list[Any]:
     return world.validate(trainig={"learning_rate": 0.1})
 
 
-@case("a key is missing", USAGE)
+@case("a key is missing", USAGE, "model: is required and missing", "finetune schema")
 def _(world: World) -> list[Any]:
     return ["validate", world.write("recipe.yaml", "task: text-classification\ndata: {name: reviews.csv}\n")]
 
 
-@case("wrong type", USAGE, fresh=True)
+@case(
+    "wrong type",
+    USAGE,
+    "line 12: training.train_batch_size: input should be a valid integer",
+    "Received 'many'",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return world.validate(training__train_batch_size="many")
 
 
-@case("out of range", USAGE, fresh=True)
+@case(
+    "out of range",
+    USAGE,
+    "2 problems",
+    "lora_dropout: input should be less than 1. Received 1.5",
+    "learning_rate: input should be greater than 0. Received -1",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return world.validate(training__learning_rate=-1, adapter__lora_dropout=1.5)
 
 
-@case("broken YAML", USAGE, fresh=True)
+@case("broken YAML", USAGE, "recipe.yaml, line 2, column 20: not valid YAML", "Check indentation", fresh=True)
 def _(world: World) -> list[Any]:
     return ["validate", world.write("recipe.yaml", "task: text-classification\nmodel: {name: [a, b}\n")]
 
 
-@case("a tab in YAML", USAGE)
+@case("a tab in YAML", USAGE, "line 3, column 1: not valid YAML")
 def _(world: World) -> list[Any]:
     return ["validate", world.write("recipe.yaml", "task: text-classification\nmodel:\n\tname: a\n")]
 
 
-@case("a key stands twice", USAGE, fresh=True)
+@case("a key stands twice", USAGE, "line 4, column 1", "the key 'training' stands twice", fresh=True)
 def _(world: World) -> list[Any]:
     text = "task: text-classification\ntraining: {seed: 1}\nmodel: {name: a/b}\ntraining: {seed: 2}\n"
     return ["validate", world.write("recipe.yaml", text)]
 
 
-@case("an empty recipe", USAGE)
+@case("an empty recipe", USAGE, "recipe.yaml is empty; it has to be sections")
 def _(world: World) -> list[Any]:
     return ["validate", world.write("recipe.yaml", "")]
 
 
-@case("a section that is a list", USAGE)
+@case("a section that is a list", USAGE, "line 9: training: it is a section: keys with values. Received [1, 2]")
 def _(world: World) -> list[Any]:
     return world.validate(training=[1, 2])
 
 
-@case("a recipe that is not UTF-8", USAGE)
+@case("a recipe that is not UTF-8", USAGE, "byte 0xe9", "Save it as a UTF-8 text file")
 def _(world: World) -> list[Any]:
     return ["validate", world.write("recipe.yaml", b"task: text-classification\ndescription: caf\xe9\n")]
 
 
-@case("unknown task", USAGE, fresh=True)
+@case(
+    "unknown task",
+    USAGE,
+    "line 1: task: unknown task 'text-clasification'. Did you mean 'text-classification'?",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return world.validate(task="text-clasification")
 
 
-@case("unknown option of the task", USAGE, fresh=True)
+@case(
+    "unknown option of the task",
+    USAGE,
+    "options.treshold of text-classification",
+    "Did you mean 'threshold'?",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return world.validate(options={"treshold": 0.5})
 
 
-@case("unknown metric", USAGE, fresh=True)
+@case("unknown metric", USAGE, "Unknown metric 'acuracy'", "Did you mean 'accuracy'? Known: ", fresh=True)
 def _(world: World) -> list[Any]:
     return world.validate(evaluation__metrics=["acuracy"])
 
 
-@case("unknown baseline", USAGE)
+@case(
+    "unknown baseline",
+    USAGE,
+    "evaluation.baselines names 'majorty'",
+    "Did you mean 'majority'? Known: majority, tfidf-logreg",
+)
 def _(world: World) -> list[Any]:
     return world.run(evaluation__baselines=["majorty"])
 
 
-@case("unknown best_by", USAGE)
+@case("unknown best_by", USAGE, "training.best_by is 'f2'", "Known: accuracy, auc, f1")
 def _(world: World) -> list[Any]:
     return world.run(training__best_by="f2")
 
 
-@case("a goal that is no comparison", USAGE)
+@case("a goal that is no comparison", USAGE, "goal 'f1' is 'high': write a comparison and a number, such as '>= 0.8'")
 def _(world: World) -> list[Any]:
     return world.validate(goals={"f1": "high"})
 
 
-@case("a goal for an unknown score", USAGE)
+@case("a goal for an unknown score", USAGE, "goals names 'f2'", "Known: accuracy, auc, f1")
 def _(world: World) -> list[Any]:
     return world.run(goals={"f2": ">= 0.5"})
 
 
-@case("secret in a recipe", USAGE, fresh=True)
+@case("secret in a recipe", USAGE, "description holds what looks like an access token", "HF_TOKEN", fresh=True)
 def _(world: World) -> list[Any]:
     return world.validate(description="use hf_" + "aBcD1234" * 3)
 
 
-@case("bad override", USAGE, fresh=True)
+@case(
+    "bad override",
+    USAGE,
+    "Override 'training.learning_rate' is not of the form section.key=value",
+    "Example: ",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return [*world.validate(), "training.learning_rate"]
 
 
-@case("override of an unknown key", USAGE)
+@case("override of an unknown key", USAGE, "training.learning_rte: unknown key. Did you mean 'learning_rate'?")
 def _(world: World) -> list[Any]:
     return [*world.validate(), "training.learning_rte=0.1"]
 
 
-@case("unknown field in training.arguments", USAGE)
+@case(
+    "unknown field in training.arguments",
+    USAGE,
+    "training.arguments.lable_smoothing_factor is no field",
+    "Did you mean 'label_smoothing_factor'?",
+)
 def _(world: World) -> list[Any]:
     return world.run(training__arguments={"lable_smoothing_factor": 0.1})
 
 
-@case("reserved field in training.arguments", USAGE)
+@case(
+    "reserved field in training.arguments", USAGE, "training.arguments.output_dir is decided by the recipe's own keys"
+)
 def _(world: World) -> list[Any]:
     return world.run(training__arguments={"output_dir": "elsewhere"})
 
 
-@case("wrong value in training.arguments", USAGE)
+@case("wrong value in training.arguments", USAGE, "adamm is not a valid OptimizerNames", "adamw_torch")
 def _(world: World) -> list[Any]:
     return world.run(training__arguments={"optim": "adamm"})
 
 
-@case("unknown scheduler", USAGE)
+@case("unknown scheduler", USAGE, "triangular is not a valid SchedulerType", "cosine")
 def _(world: World) -> list[Any]:
     return world.run(training__lr_scheduler_type="triangular")
 
 
-@case("target_modules fit nothing", USAGE)
+@case(
+    "target_modules fit nothing",
+    USAGE,
+    "('qery',)",
+    "fits no linear module",
+    "Did you mean 'query'? Known: dense, key, query, value",
+)
 def _(world: World) -> list[Any]:
     return world.run(adapter__target_modules=["qery"])
 
 
-@case("layers out of range", USAGE)
+@case("layers out of range", USAGE, "adapter.layers names 7; the model has 2 layers", "Use -2..1")
 def _(world: World) -> list[Any]:
     return world.run(adapter__layers=[7])
 
 
-@case("max_length above the model's", USAGE)
+@case("max_length above the model's", USAGE, "model.max_length is 4096", "takes 64 tokens", "Lower it")
 def _(world: World) -> list[Any]:
     return world.run(model__max_length=4096)
 
 
-@case("unknown tracker", USAGE)
+@case(
+    "unknown tracker", USAGE, "training.report_to names 'tensorbord'", "Did you mean 'tensorboard'? Known: mlflow, none"
+)
 def _(world: World) -> list[Any]:
     return world.run(training__report_to=["tensorbord"])
 
 
-@case("absent tracker", EXTRA)
+@case("absent tracker", EXTRA, "'wandb', which is not installed", 'pip install "finetune-recipes[tracking]"')
 def _(world: World) -> list[Any]:
     return world.run(training__report_to=["wandb"])
 
@@ -410,42 +472,46 @@ def _(world: World) -> list[Any]:
 # -- where models and data live ---------------------------------------------------------------------------------------
 
 
-@case("no such file", SOURCE, fresh=True)
+@case("no such file", SOURCE, "There is no data set at the local path", "Did you mean 'data.csv'?", fresh=True)
 def _(world: World) -> list[Any]:
     world.rows(labelled())
     return world.run(world.folder / "dta.csv")
 
 
-@case("a folder that is no model", SOURCE)
+@case("a folder that is no model", SOURCE, "holds no config.json", "save_pretrained")
 def _(world: World) -> list[Any]:
     return world.run(model__name=str(world.folder))
 
 
-@case("a file that is no model", SOURCE)
+@case("a file that is no model", SOURCE, "model.safetensors is a file, and not a saved model")
 def _(world: World) -> list[Any]:
     return world.run(model__name=str(world.write("model.safetensors", "no")))
 
 
-@case("weights that are no safetensors", SOURCE)
+@case("weights that are no safetensors", SOURCE, "cannot be loaded", "deserializing header", "It holds: config.json")
 def _(world: World) -> list[Any]:
     model = shutil.copytree(world.model, world.folder / "model")
     (model / "model.safetensors").write_bytes(b"\x00" * 64)
     return world.run(model__name=str(model))
 
 
-@case("a model without weights", SOURCE)
+@case("a model without weights", SOURCE, "has no weights in the safetensors format", "convert the checkpoint")
 def _(world: World) -> list[Any]:
     model = shutil.copytree(world.model, world.folder / "model")
     (model / "model.safetensors").unlink()
     return world.run(model__name=str(model))
 
 
-@case("unknown ending", USAGE)
+@case(
+    "unknown ending", USAGE, "Cannot tell the format of reviews.xlsx", "data.reader.format to one of: arrow, csv, json"
+)
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.xlsx", "text"))
 
 
-@case("a package without a version", USAGE)
+@case(
+    "a package without a version", USAGE, "not of the form pypi:NAME==VERSION/path/inside", "The version must be exact"
+)
 def _(world: World) -> list[Any]:
     return world.run("pypi:words/data.csv")
 
@@ -453,12 +519,20 @@ def _(world: World) -> list[Any]:
 def _hub_cases() -> None:
     """Each way in which the Hub refuses, for a model and for a data set."""
     ways: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
-        "missing Hub id": ("acme/none", (), {}),
-        "gated Hub id": ("acme/gated", (), {}),
-        "gated Hub id, token set": ("acme/gated", (), {"environment": {"HF_TOKEN": GOOD}}),
-        "wrong revision": ("acme/open@v9", (), {}),
-        "bad token": ("acme/open", (), {"environment": {"HF_TOKEN": UNKNOWN}}),
-        "offline with a cold cache": ("acme/open", (), {"place": "offline"}),
+        "missing Hub id": ("acme/none", ("The Hub has no", "acme/none", "Check the spelling", "No token is set"), {}),
+        "gated Hub id": ("acme/gated", ("acme/gated is gated", "Ask for access", "No token is set"), {}),
+        "gated Hub id, token set": (
+            "acme/gated",
+            ("acme/gated is gated", "A token is set"),
+            {"environment": {"HF_TOKEN": GOOD}},
+        ),
+        "wrong revision": ("acme/open@v9", ("acme/open has no revision 'v9'", "Use a branch, a tag"), {}),
+        "bad token": (
+            "acme/open",
+            ("does not accept the access token", "HF_TOKEN"),
+            {"environment": {"HF_TOKEN": UNKNOWN}},
+        ),
+        "offline with a cold cache": ("acme/open", ("is not in the cache", "HF_HUB_OFFLINE"), {"place": "offline"}),
     }
     for way, (name, told, settings) in ways.items():
         more = {"place": "hub"} | settings
@@ -469,17 +543,24 @@ def _hub_cases() -> None:
 _hub_cases()
 
 
-@case("the Hub cannot be reached", SOURCE, place="hub", fresh=True, environment={"HF_ENDPOINT": "http://127.0.0.1:9"})
+@case(
+    "the Hub cannot be reached",
+    SOURCE,
+    "is not in the cache, and the Hub cannot be reached",
+    place="hub",
+    fresh=True,
+    environment={"HF_ENDPOINT": "http://127.0.0.1:9"},
+)
 def _(world: World) -> list[Any]:
     return world.run("acme/never-seen")
 
 
-@case("no such split", SOURCE, place="hub")
+@case("no such split", SOURCE, "The data has no split 'trian'", "Did you mean 'train'?", place="hub")
 def _(world: World) -> list[Any]:
     return world.run("acme/open", data__splits={"train": "trian"})
 
 
-@case("no such configuration", SOURCE, place="hub")
+@case("no such configuration", SOURCE, "acme/open has no configuration 'english'", "Known: default", place="hub")
 def _(world: World) -> list[Any]:
     return world.run("acme/open", data__config="english")
 
@@ -487,57 +568,75 @@ def _(world: World) -> list[Any]:
 # -- what is inside the data ------------------------------------------------------------------------------------------
 
 
-@case("wrong column", DATA, fresh=True)
+@case(
+    "wrong column",
+    DATA,
+    "The data has no column 'txet' (for text)",
+    "Did you mean 'text'? Known: label, text",
+    fresh=True,
+)
 def _(world: World) -> list[Any]:
     return world.run(data__columns={"text": "txet", "label": "label"})
 
 
-@case("unknown canonical column", DATA)
+@case(
+    "unknown canonical column",
+    DATA,
+    "data.columns names 'txt', which is no column of text-classification",
+    "Did you mean 'text'?",
+)
 def _(world: World) -> list[Any]:
     return world.run(data__columns={"txt": "text"})
 
 
-@case("no column that fits", DATA)
+@case(
+    "no column that fits",
+    DATA,
+    "No column of the data looks like the task's 'text'. It has: one (string)",
+    "data.columns: {text: …}",
+)
 def _(world: World) -> list[Any]:
     return world.run([{"one": "a b", "two": "c d", "three": str(i)} for i in range(20)])
 
 
-@case("no group column", DATA)
+@case("no group column", DATA, "bias.groups names 'site'", "Known: label, text")
 def _(world: World) -> list[Any]:
     return world.run(bias__groups=["site"])
 
 
-@case("empty file", DATA, fresh=True)
+@case("empty file", DATA, "holds no rows", "Check that it is the file you meant", fresh=True)
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", ""))
 
 
-@case("header only", DATA)
+@case("header only", DATA, "holds no rows")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", "text,label\n"))
 
 
-@case("empty JSON", DATA)
+@case("empty JSON", DATA, "holds no rows")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.json", "[]"))
 
 
-@case("three rows", DATA)
+@case("two rows", DATA, "rows (", "are too few to hold out 1 of them", "Add rows")
 def _(world: World) -> list[Any]:
     return world.run(labelled(count=2))
 
 
-@case("one class only", DATA)
+@case("one class only", DATA, "The 28 training rows have only the label 'good'", "at least two classes")
 def _(world: World) -> list[Any]:
     return world.run(labelled(("good",)))
 
 
-@case("label out of range", DATA)
+@case("label out of range", DATA, "13 rows of train", "label 7 is out of range 0..1 (rows 2, 5, 8", "Labels: bad, good")
 def _(world: World) -> list[Any]:
     return world.run(labelled((0, 1, 7)), data__labels__names=["bad", "good"])
 
 
-@case("label out of range of a ClassLabel", DATA)
+@case(
+    "label out of range of a ClassLabel", DATA, "10 rows of train", "label 5 is out of range 0..1", "Labels: bad, good"
+)
 def _(world: World) -> list[Any]:
     import pyarrow as pa
     from datasets import ClassLabel, Dataset, Features, Value
@@ -549,117 +648,130 @@ def _(world: World) -> list[Any]:
     return world.run(path)
 
 
-@case("unknown label", DATA)
+@case("unknown label", DATA, "unknown label 'goood'", "Did you mean 'good'? Known: bad, good")
 def _(world: World) -> list[Any]:
     return world.run(labelled(("good", "bad", "goood")), data__labels__names=["bad", "good"])
 
 
-@case("some targets missing", DONE)
+@case("some targets missing", DONE, "Dropped 8 rows of train (missing target): 4, 9, 14, 19, 24")
 def _(world: World) -> list[Any]:
-    return world.run(labelled(("good", "bad", "good", "bad", "")))
+    return world.plan(labelled(("good", "bad", "good", "bad", "")))
 
 
-@case("some targets NaN", DONE)
+@case("some targets NaN", DONE, "Dropped 20 rows of train (missing target): 2, 5, 8")
 def _(world: World) -> list[Any]:
     lines = [json.dumps({"text": text, "label": (0, 1, float("nan"))[i % 3]}) for i, text in enumerate(TEXTS[:60])]
-    return world.run(world.write("reviews.jsonl", "\n".join(lines)))
+    return world.plan(world.write("reviews.jsonl", "\n".join(lines)))
 
 
-@case("all targets missing", DATA)
+@case("all targets missing", DATA, "No row has a target", "data.columns")
 def _(world: World) -> list[Any]:
     return world.run(labelled(("",)))
 
 
-@case("all targets NaN", DATA)
+@case("all targets NaN", DATA, "No row has a target", "data.columns")
 def _(world: World) -> list[Any]:
     lines = [json.dumps({"text": text, "label": float("nan")}) for text in TEXTS[:60]]
     return world.run(world.write("reviews.jsonl", "\n".join(lines)))
 
 
-@case("all texts empty", DATA)
+@case("all texts empty", DATA, "No usable row is left in train (40 × empty text)", "Check data.columns")
 def _(world: World) -> list[Any]:
     return world.run([row | {"text": " "} for row in labelled()], data__columns={"text": "text", "label": "label"})
 
 
-@case("text targets in a regression", DATA)
+@case(
+    "text targets in a regression",
+    DATA,
+    "40 rows of train",
+    "target 'good' is not a number and 1 more like it",
+    "options.problem_type",
+)
 def _(world: World) -> list[Any]:
     return world.run(options={"problem_type": "regression"})
 
 
-@case("infinite targets in a regression", DATA)
+@case("infinite targets in a regression", DATA, "13 rows of train", "infinite target (rows 2, 5, 8")
 def _(world: World) -> list[Any]:
     return world.run(labelled((0.5, 1.5, "inf")), options={"problem_type": "regression"})
 
 
-@case("one value in a regression", DATA)
+@case("one value in a regression", DATA, "Every training row has the same target value")
 def _(world: World) -> list[Any]:
     return world.run(labelled((0.5,)), options={"problem_type": "regression"})
 
 
-@case("too many values to be classes", DATA)
+@case("too many values to be classes", DATA, "600 distinct values in 600 rows", "data.labels.names", "regression")
 def _(world: World) -> list[Any]:
     return world.run([{"text": f"film {i}", "label": f"person {i}"} for i in range(600)])
 
 
-@case("not UTF-8", DATA, fresh=True)
+@case(
+    "not UTF-8", DATA, "reviews.csv, line 3: byte 0xe9 is not utf-8 text", "Set reader.encoding", "cp1252", fresh=True
+)
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", "text,label\na fine film,good\na poor café,bad\n".encode("latin-1")))
 
 
-@case("unknown encoding", USAGE)
+@case("unknown encoding", USAGE, "reader.encoding 'utf-9' is not known", "Use utf-8, latin-1")
 def _(world: World) -> list[Any]:
     return world.run(data__reader__encoding="utf-9")
 
 
-@case("a column stands twice in the header", DATA)
+@case("a column stands twice in the header", DATA, "names the column 'text' 2 times in its header", "Rename")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", "text,label,text\na,good,b\nc,bad,d\n"))
 
 
-@case("malformed CSV lines", DONE)
+@case("malformed CSV lines", DONE, "Dropped 2 malformed lines: 5, 12 of the file")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", _with_broken_lines("{text},{label}", "text,label\n", "a,b,c,d")))
 
 
-@case("malformed CSV lines, refused", DATA)
+@case(
+    "malformed CSV lines, refused",
+    DATA,
+    "has 2 malformed lines (expected 2 fields), the first at line 5",
+    "reader.malformed: drop",
+)
 def _(world: World) -> list[Any]:
     content = _with_broken_lines("{text},{label}", "text,label\n", "a,b,c,d")
     return world.run(world.write("reviews.csv", content), data__reader__malformed="refuse")
 
 
-@case("malformed JSON lines", DONE)
+@case("malformed JSON lines", DONE, "Dropped 2 malformed lines: 4, 11 of the file")
 def _(world: World) -> list[Any]:
-    return world.run(
+    return world.plan(
         world.write("reviews.jsonl", _with_broken_lines('{{"text": "{text}", "label": "{label}"}}', "", '{"a'))
     )
 
 
-@case("a JSON file that is no JSON", DATA)
+@case("a JSON file that is no JSON", DATA, "reviews.json, line 2: not valid JSON", "reader.format: jsonl")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.json", '[{"text": "a", "label": "b"},\n {"text": "c" "label": "d"}]'))
 
 
-@case("a Parquet file that is none", DATA)
+@case("a Parquet file that is none", DATA, "reviews.parquet cannot be read", "Check that it is what its name")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.parquet", "no"))
 
 
-@case("an unclosed quote", DATA)
+@case("an unclosed quote", DATA, "reviews.csv, line 2: a quote is opened and never closed", "quoting: false")
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", 'text,label\n"a fine film,good\na poor one,bad\n'))
 
 
-@case("a slice that cannot be read", USAGE)
+@case("a slice that cannot be read", USAGE, "The slice 'train[:x]' cannot be read", "train[:500]")
 def _(world: World) -> list[Any]:
     return world.run(data__splits={"train": "train[:x]"})
 
 
-@case("no such database", SOURCE)
+@case("no such database", SOURCE, "There is no database file /nowhere/shop.db")
 def _(world: World) -> list[Any]:
     return world.run("sqlite:////nowhere/shop.db", data__reader__query="SELECT 1")
 
 
-@case("a query that fails", DATA)
+@case("a query that fails", DATA, "no such table: review", "Check data.reader.query")
 def _(world: World) -> list[Any]:
     path = world.folder / "shop.db"
     with sqlite3.connect(path) as connection:
@@ -676,30 +788,30 @@ def _with_broken_lines(form: str, header: str, broken: str) -> str:
 # -- the fit ----------------------------------------------------------------------------------------------------------
 
 
-@case("all texts cut", DATA)
+@case("all texts cut", DATA, "Every training row is longer than 3 tokens (median 7)", "Raise model.max_length")
 def _(world: World) -> list[Any]:
     return world.run(model__max_length=3)
 
 
-@case("a text of 10 MB", DONE)
+@case("a text of 10 MB", DONE, "1 of 12 rows of test (8.3%) are longer than 64 tokens and are cut")
 def _(world: World) -> list[Any]:
     rows = labelled(count=60)
     rows[7]["text"] = "a great film " * (10_000_000 // 13)
     return world.run(rows)
 
 
-@case("a head for fewer labels", DATA)
+@case("a head for fewer labels", DATA, "was trained for 2 labels (bad, good), the data has 3", "options.new_head: true")
 def _(world: World) -> list[Any]:
-    return world.run(labelled(("good", "bad", "fair")), model__name=_with_head(world, 2))
+    return world.run(labelled(("good", "bad", "fair")), model__name=_with_head(world, ("bad", "good")))
 
 
 @case("a head for fewer labels, replaced", DONE)
 def _(world: World) -> list[Any]:
     data = labelled(("good", "bad", "fair"), 60)
-    return world.run(data, model__name=_with_head(world, 2), options={"new_head": True})
+    return world.run(data, model__name=_with_head(world, ("bad", "good")), options={"new_head": True})
 
 
-@case("weights that are not numbers", TRAINING)
+@case("weights that are not numbers", TRAINING, "Training diverged at step 1: loss nan")
 def _(world: World) -> list[Any]:
     from safetensors.torch import load_file, save_file
 
@@ -710,54 +822,57 @@ def _(world: World) -> list[Any]:
     return world.run(model__name=str(model))
 
 
-@case("a loss that overflows", TRAINING)
+@case("a loss that overflows", TRAINING, "Training diverged at step 1: loss inf")
 def _(world: World) -> list[Any]:
     return world.run(labelled((1e30, -1e30, 3e29, 0.5)), options={"problem_type": "regression"})
 
 
-def _with_head(world: World, labels: int) -> str:
+def _with_head(world: World, names: tuple[str, ...]) -> str:
     from transformers import AutoModelForSequenceClassification
 
     model = shutil.copytree(world.model, world.folder / "model")
-    AutoModelForSequenceClassification.from_pretrained(model, num_labels=labels).save_pretrained(model)
+    labels = {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
+    AutoModelForSequenceClassification.from_pretrained(model, **labels).save_pretrained(model)
     return str(model)
 
 
 # -- the run folder ---------------------------------------------------------------------------------------------------
 
 
-@case("the run folder exists", RUN_FOLDER, fresh=True)
+@case(
+    "the run folder exists", RUN_FOLDER, "runs/one exists already; runs are never overwritten", "output.run", fresh=True
+)
 def _(world: World) -> list[Any]:
     (world.folder / "runs" / "one").mkdir(parents=True)
     return world.run()
 
 
-@case("output below a file", RUN_FOLDER)
+@case("output below a file", RUN_FOLDER, "cannot be written: Not a directory", "output.folder")
 def _(world: World) -> list[Any]:
     return world.run(output__folder=str(world.write("file", "") / "runs"))
 
 
-@case("output where nothing can be made", RUN_FOLDER)
+@case("output where nothing can be made", RUN_FOLDER, "/proc/runs/one cannot be written", "output.folder")
 def _(world: World) -> list[Any]:
     return world.run(output__folder="/proc/runs")
 
 
-@case("no space for the first files", RUN_FOLDER)
+@case("no space for the first files", RUN_FOLDER, "No space is left on the disk", "--resume")
 def _(world: World) -> list[Any]:
     return world.run(output__folder=str(_small_disk(world, "4k")))
 
 
-@case("no space for the checkpoint", RUN_FOLDER)
+@case("no space for the checkpoint", RUN_FOLDER, "No space is left on the disk", "--resume")
 def _(world: World) -> list[Any]:
     return world.run(output__folder=str(_small_disk(world, "64k")))
 
 
-@case("no space for the optimizer's state", RUN_FOLDER)
+@case("no space for the optimizer's state", RUN_FOLDER, "No space is left on the disk", "--resume")
 def _(world: World) -> list[Any]:
     return world.run(output__folder=str(_small_disk(world, "128k")))
 
 
-@case("resuming what is no run", RUN_FOLDER)
+@case("resuming what is no run", RUN_FOLDER, "holds no run (no recipe.yaml)")
 def _(world: World) -> list[Any]:
     return ["run", "--resume", world.folder]
 
@@ -793,8 +908,27 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.parametrize("name", CASES)
 def test_the_answer(name: str, world: World) -> None:
     answer = world.answer(name)
-    assert answer.code == CASES[name].code, answer.err[-3000:]
+    expected = CASES[name]
+    assert answer.code == expected.code, answer.err[-3000:]
     assert "Traceback" not in answer.err
+    assert (answer.code != DONE) == bool(re.search(r"^(e|E)rror: ", answer.err, re.M))
+    at = 0
+    for phrase in expected.told:
+        assert phrase in answer.err[at:], answer.err[-3000:]
+        at = answer.err.index(phrase, at) + len(phrase)
+    if "error: " in answer.err:
+        cause, _, remedy = answer.message.removeprefix("error: ").partition("\n  try: ")
+        assert len(cause) > 15
+        assert len(remedy) > 7, "no remedy"
+        assert "\n" not in remedy
+        # A recipe may have several problems, each on a line of its own.
+        assert "\n" not in cause or re.match(r"The recipe .* has (a|\d+) problems?:\n  ", cause)
+    if expected.check is not None:
+        expected.check(world.folder)
+
+
+def test_enough_cases_start_an_interpreter() -> None:
+    assert sum(entry.fresh for entry in CASES.values()) >= 12
 
 
 def _print_table() -> None:

@@ -314,7 +314,6 @@ def test_hostile_text_stays_text_in_the_report(tmp_path):
     page = check_page(html)
     assert "<script>alert(1)</script>" in page.text
     assert "{{7*7}}" in page.text
-    assert "49" not in re.findall(r"\b49 \{% raw", page.text)
     assert "bell ␇ null ␀" in page.text
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", html)
     assert "(100,000 characters)" in page.text

@@ -65,6 +65,7 @@ def test_defaults_yaml_and_overrides_in_this_order(tmp_path: Path) -> None:
         ("task: [text", ["not valid YAML", "line 1"]),
         ("just a text", ["holds str at its top level"]),
         (MINIMAL + "card: {intended_use: hf_abcdefghijklmnopqrstuv}", ["card.intended_use", "access token"]),
+        (MINIMAL.replace("org/data", "'postgresql://me:pw@host/db'"), ["data.name", "password", ".pgpass"]),
         (MINIMAL.replace("org/data}", "org/data, labels: {bins: [1, 0]}}"), ["data.labels.bins", "ascending"]),
         (MINIMAL.replace("org/data}", "org/data, split: {test: 0.6, validation: 0.5}}"), ["nothing is left to train"]),
         (MINIMAL.replace("org/data}", "org/data, splits: {test: test}}"), ["data.splits", "train"]),

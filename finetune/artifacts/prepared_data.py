@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ class DataReport:
         source: Where the data came from: name, config, revision (commit), hash, fingerprint.
         columns: Canonical column -> column of the data.
         splits: Split -> rows kept.
+        origins: Split -> the source's split (with its slice) that the rows come from.
         dropped: Split -> reason -> `{"count", "rows"}`; rows are indices into the split as read, from 0.
         malformed: `{"count", "lines"}`; physical line numbers of the file, from 1.
         target: What the target is.
@@ -33,6 +34,7 @@ class DataReport:
     source: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     malformed: dict[str, Any] = field(default_factory=lambda: {"count": 0, "lines": []})
     target: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +83,14 @@ class PreparedData:
     def splits(self) -> dict[str, Dataset]:
         """The three splits by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def iterate(rows: Dataset) -> Iterator[dict[str, Any]]:
+    """The rows one by one, read in batches: several times as fast as iterating over the data set itself."""
+    for batch in rows.iter(1000):
+        names = list(batch)
+        for values in zip(*batch.values(), strict=True):
+            yield dict(zip(names, values, strict=True))
 
 
 def shorten(items: Sequence[Any], limit: int = 5) -> str:

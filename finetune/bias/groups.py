@@ -34,7 +34,7 @@ def audit_groups(evaluation: Evaluation, *, min_rows: int = 30, resamples: int =
         p-value, and a verdict: `evidence of a gap`, `inconclusive` or `not measured`.
     """
     task = evaluation.load_task()
-    audit = BiasAudit(score=evaluation.headline, caveats=list(CAVEATS))
+    audit = BiasAudit(evaluation.headline, caveats=list(CAVEATS), min_rows=min_rows, confidence=evaluation.confidence)
     columns = {name.removeprefix(PREFIX): v for name, v in evaluation.predictions.items() if name.startswith(PREFIX)}
     if not columns:
         audit.verdicts["groups"] = "not measured"

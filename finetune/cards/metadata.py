@@ -59,7 +59,7 @@ def _result(record: Record, name: str, value: float) -> EvalResult:
         dataset_type=record.data_id,
         dataset_name=_line(short_name(record.data_name)),
         dataset_config=source.get("config"),
-        dataset_split="test",
+        dataset_split=record.data.get("origins", {}).get("test", "test").split("[")[0],  # the source's own name for it
         dataset_revision=source.get("revision"),
         metric_type=hub_metric(name),
         metric_name=_line(metric_title(name, record.evaluation.kind)),

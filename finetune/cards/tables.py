@@ -133,6 +133,7 @@ def _difference_row(evaluation: Evaluation, contrast: dict[str, Any], group: lis
         "interval": interval(contrast["low"], contrast["high"], digits, sign=True),
         "verdict": judge_difference(contrast, lower=contrast.get("direction") == "lower"),
         "p_value": p_value(contrast.get("p_value"), _floor(contrast)),
+        "p_value_holm": p_value(contrast.get("p_value_holm")),
         "marks": [found] if found else [],
         "mcnemar": {
             "p_value": p_value(test["p_value"]),

@@ -117,9 +117,11 @@ def evaluate(run_folder: str) -> None:
 
     quiet_libraries()
     folder = RunFolder.open(run_folder)
-    evaluation = pipeline.evaluate(pipeline.load(folder.path, with_data=True))
+    model = pipeline.load(folder.path, with_data=True)
+    evaluation = pipeline.evaluate(model)
     evaluation.save(folder)
-    pipeline.audit_bias(evaluation).save(folder)
+    assert model.recipe is not None  # a run folder has one
+    pipeline.audit_bias(evaluation, min_rows=model.recipe.bias.min_rows).save(folder)
     pipeline.report(folder)
     show_evaluation(evaluation)
 

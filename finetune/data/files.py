@@ -62,14 +62,12 @@ def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[A
         delimiter=delimiter, quote_char='"' if reader.quoting else False, newlines_in_values=reader.quoting,
         invalid_row_handler=lambda row: _skip(row, malformed),
     )  # fmt: skip
-    names = list(reader.header) if reader.header else _header(content, reader, delimiter, path)
+    names, skipped = (list(reader.header), 0) if reader.header else _header(content, reader, delimiter, path)
     convert = pc.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""],
         quoted_strings_can_be_null=True,
     )  # fmt: skip
-    options = pc.ReadOptions(
-        use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=0 if reader.header else 1
-    )
+    options = pc.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=skipped)
     try:
         table = pc.read_csv(pa.py_buffer(content), read_options=options, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:
@@ -80,7 +78,7 @@ def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[A
             "Check reader.delimiter, and set reader.quoting: false where quotes are plain characters.",
         ) from None
     if malformed.count:
-        malformed.lines = _physical_lines(content, malformed.lines, reader, delimiter)
+        malformed.lines = _physical_lines(content, malformed.lines, skipped, delimiter, quoting=reader.quoting)
     _judge(malformed, reader, path, len(names))
     if table.num_rows == 0:
         raise _empty(path, malformed)
@@ -163,8 +161,9 @@ def _decoded(path: Path, encoding: str) -> bytes:
     return text.removeprefix("\ufeff").encode("utf-8")
 
 
-def _header(content: bytes, reader: ReaderSection, delimiter: str, path: Path) -> list[str]:
-    _, first = next(_records(content, delimiter, quoting=reader.quoting), (0, []))
+def _header(content: bytes, reader: ReaderSection, delimiter: str, path: Path) -> tuple[list[str], int]:
+    """The column names, and the line that they end on."""
+    _, ends, first = next(_records(content, delimiter, quoting=reader.quoting), (0, 0, []))
     if not any(name.strip() for name in first):
         raise _empty(path)
     names = [name.strip() for name in first]
@@ -174,28 +173,30 @@ def _header(content: bytes, reader: ReaderSection, delimiter: str, path: Path) -
             f"{path} names the column {twice[0]!r} {Counter(names)[twice[0]]} times in its header.",
             "Rename the columns in the file.",
         )
-    return names
+    return names, ends
 
 
-def _records(content: bytes, delimiter: str, *, quoting: bool) -> Iterator[tuple[int, list[str]]]:
-    """The rows of delimited text with the physical line that each begins on, from 1; empty lines are none."""
+def _records(content: bytes, delimiter: str, *, quoting: bool) -> Iterator[tuple[int, int, list[str]]]:
+    """The rows of delimited text with the lines that each begins and ends on, from 1; empty lines are no rows."""
     lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
     limit, begins = csv.field_size_limit(_BLOCK), 1
     try:
         for row in rows:
             if row:
-                yield begins, row
+                yield begins, rows.line_num, row
             begins = rows.line_num + 1
     finally:
         csv.field_size_limit(limit)
 
 
-def _physical_lines(content: bytes, numbers: Sequence[int], reader: ReaderSection, delimiter: str) -> list[int]:
-    """Arrow counts rows; a person looks for lines, and a quoted cell may hold several of them."""
+def _physical_lines(
+    content: bytes, numbers: Sequence[int], skipped: int, delimiter: str, *, quoting: bool
+) -> list[int]:
+    """Arrow counts rows behind the skipped lines; a person looks for lines, and a quoted cell may hold several."""
     wanted = set(numbers)
-    records = enumerate(_records(content, delimiter, quoting=reader.quoting), start=1)
-    return [line for number, (line, _) in records if number in wanted]
+    behind = (begins for begins, _, _ in _records(content, delimiter, quoting=quoting) if begins > skipped)
+    return [begins for number, begins in enumerate(behind, start=skipped + 1) if number in wanted]
 
 
 def _refuse_open_quote(content: bytes, delimiter: str, path: Path) -> None:
@@ -206,7 +207,7 @@ def _refuse_open_quote(content: bytes, delimiter: str, path: Path) -> None:
     """
     if content.count(b'"') % 2 == 0:
         return
-    begins = max((line for line, _ in _records(content, delimiter, quoting=True)), default=1)
+    begins = max((line for line, _, _ in _records(content, delimiter, quoting=True)), default=1)
     rest = content.decode("utf-8").splitlines(keepends=True)[begins - 1 :]
     try:
         list(csv.reader(rest, delimiter=delimiter, strict=True))

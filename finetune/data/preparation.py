@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from finetune.artifacts import DataReport, PreparedData
-from finetune.artifacts.prepared_data import shorten
+from finetune.artifacts.prepared_data import iterate, shorten
 from finetune.data.columns import map_columns, target_hints
 from finetune.data.reading import read
 from finetune.data.splitting import choose_splits, hold_out
@@ -27,6 +28,21 @@ HIDDEN = -1
 """What many test sets on the Hub hold in place of labels that are kept secret."""
 
 
+@dataclass(frozen=True)
+class _Split:
+    """Canonical rows, and for each a key that is equal for rows with the same input."""
+
+    rows: Dataset
+    keys: list[str]
+
+    def take(self, indices: np.ndarray) -> _Split:
+        """Some of the rows, in memory order: a selection by reference would be slow to read row by row."""
+        from datasets import Dataset
+
+        table = self.rows.data.table.take(indices)
+        return _Split(Dataset(table, info=self.rows.info), [self.keys[i] for i in indices])
+
+
 def prepare(recipe: Recipe, task: Task) -> PreparedData:
     """Read, map, parse and split the recipe's data.
 
@@ -40,16 +56,17 @@ def prepare(recipe: Recipe, task: Task) -> PreparedData:
     section = recipe.data
     raw = read(section)
     report = DataReport(source=raw.source, malformed={"count": raw.malformed.count, "lines": raw.malformed.lines})
-    chosen, notes = choose_splits(raw.splits, section.splits)
+    chosen, report.origins, notes = choose_splits(raw.splits, section.splits)
     report.notes += notes
     report.columns, notes = map_columns(task, chosen["train"], section.columns, recipe.bias.groups)
     report.notes += notes
     target = report.columns[task.target_column().name]
     chosen = _without_hidden(chosen, target, report)
     task = _learn(task, chosen, target, recipe, report)
-    rows = {name: _canonical(split, name, task, report, recipe.bias.groups) for name, split in chosen.items()}
-    rows = _complete(rows, task, recipe, report)
-    _account(rows, task, report)
+    splits = {name: _canonical(split, name, task, report, recipe.bias.groups) for name, split in chosen.items()}
+    splits = _complete(splits, task, recipe, report)
+    _account(splits, task, report)
+    rows = {name: split.rows for name, split in splits.items()}
     task.check_training_rows(rows["train"][task.target_column().name])
     for sentence in report.sentences():
         log.info(sentence)
@@ -79,7 +96,7 @@ def _learn(task: Task, chosen: dict[str, Dataset], target: str, recipe: Recipe, 
     return learned
 
 
-def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups: tuple[str, ...]) -> Dataset:
+def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups: tuple[str, ...]) -> _Split:
     """Rows with the task's columns; what cannot be used is dropped and counted."""
     from datasets import Dataset
 
@@ -89,7 +106,8 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
     columns: dict[str, list[Any]] = {"row": [], **{c.name: [] for c in inputs}, target: []}
     columns |= {f"group:{group}": [] for group in groups}
     wrong: list[tuple[int, str]] = []
-    for index, row in enumerate(split.select_columns([c for c in split.column_names if c in wanted])):
+    keys: list[str] = []
+    for index, row in enumerate(iterate(split.select_columns([c for c in split.column_names if c in wanted]))):
         try:
             values = {c.name: _input(row[report.columns[c.name]], c.name) for c in inputs}
             values[target] = task.parse_target(row[report.columns[target]])
@@ -100,6 +118,7 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
                 wrong.append((index, str(error)))
             continue
         columns["row"].append(f"{name}:{index}")
+        keys.append(" ".join(task.text_of(values).lower().split()))
         for key, value in values.items():
             columns[key].append(value)
         for group in groups:
@@ -109,7 +128,7 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
     if not columns["row"]:
         reasons = ", ".join(f"{entry['count']} × {reason}" for reason, entry in report.dropped.get(name, {}).items())
         raise EmptyDataError(f"No usable row is left in {name} ({reasons or 'it is empty'}).", "Check data.columns.")
-    return Dataset.from_dict(columns)
+    return _Split(Dataset.from_dict(columns), keys)
 
 
 def _input(value: Any, name: str) -> Any:
@@ -136,44 +155,36 @@ def _wrong_targets(wrong: list[tuple[int, str]], split: str, task: Task) -> Labe
     )
 
 
-def _complete(rows: dict[str, Dataset], task: Task, recipe: Recipe, report: DataReport) -> dict[str, Dataset]:
+def _complete(splits: dict[str, _Split], task: Task, recipe: Recipe, report: DataReport) -> dict[str, _Split]:
     """Make the splits that are missing out of the training rows; the test rows never choose a model."""
     settings = recipe.data.split
-    total = len(rows["train"])
+    total = len(splits["train"].keys)
     for name, share in (("test", settings.test), ("validation", settings.validation)):
-        if name in rows:
+        if name in splits:
             continue
-        train = rows["train"]
-        targets = train[task.target_column().name]
-        strata = task.strata(targets) if settings.stratify else None
-        keys = [_key(task, row) for row in train]
-        held = hold_out(keys, strata, max(1, round(total * share)), settings.seed)
-        rest = np.setdiff1d(np.arange(len(train)), held)
-        rows = rows | {"train": train.select(rest), name: train.select(held)}
+        train = splits["train"]
+        strata = task.strata(train.rows[task.target_column().name]) if settings.stratify else None
+        held = hold_out(train.keys, strata, max(1, round(total * share)), settings.seed)
+        rest = np.setdiff1d(np.arange(len(train.keys)), held)
+        splits = splits | {"train": train.take(rest), name: train.take(held)}
+        report.origins[name] = report.origins["train"]
         report.notes.append(
-            f"Held out {len(held)} of {len(train)} training rows as {name} (seed {settings.seed}"
+            f"Held out {len(held)} of {len(train.keys)} training rows as {name} (seed {settings.seed}"
             f"{', stratified' if strata is not None else ''}; equal texts stay on one side)."
         )
-    return rows
+    return {name: splits[name] for name in ("train", "validation", "test")}
 
 
-def _key(task: Task, row: Any) -> str:
-    return " ".join(task.text_of(row).lower().split())
-
-
-def _account(rows: dict[str, Dataset], task: Task, report: DataReport) -> None:
-    target = task.target_column().name
-    report.splits = {name: len(split) for name, split in rows.items()}
-    known = {_key(task, row) for row in rows["train"]}
-    for name, split in rows.items():
-        values = split[target]
-        report.label_counts[name] = _summary(task, values)
-        if name != "train":
-            twins = sum(_key(task, row) in known for row in split)
-            if twins:
-                report.notes.append(
-                    f"{twins} of {len(split)} rows of {name} stand in the training split too, word for word."
-                )
+def _account(splits: dict[str, _Split], task: Task, report: DataReport) -> None:
+    report.splits = {name: len(split.keys) for name, split in splits.items()}
+    known = set(splits["train"].keys)
+    for name, split in splits.items():
+        report.label_counts[name] = _summary(task, split.rows[task.target_column().name])
+        twins = sum(key in known for key in split.keys) if name != "train" else 0
+        if twins:
+            report.notes.append(
+                f"{twins} of {len(split.keys)} rows of {name} stand in the training split too, word for word."
+            )
 
 
 def _summary(task: Task, values: list[Any]) -> dict[str, float]:

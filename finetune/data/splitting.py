@@ -19,23 +19,27 @@ _NAMES = {
 }
 
 
-def choose_splits(splits: dict[str, Dataset], stated: Mapping[Any, str] | None) -> tuple[dict[str, Dataset], list[str]]:
+def choose_splits(
+    splits: dict[str, Dataset], stated: Mapping[Any, str] | None
+) -> tuple[dict[str, Dataset], dict[str, str], list[str]]:
     """Our splits from those of the source, by the recipe or by their names.
 
     Returns:
-        `train` and, where there are any, `validation` and `test`; a sentence on what was inferred.
+        `train` and, where there are any, `validation` and `test`; where each comes from; a sentence on what was
+        inferred.
 
     Raises:
         NotFoundError: No such split, or none to train on.
         RecipeError: A slice that cannot be read.
     """
     if stated is not None:
-        return {ours: _slice(splits, expression) for ours, expression in stated.items()}, []
+        return {ours: _slice(splits, expression) for ours, expression in stated.items()}, dict(stated), []
     chosen: dict[str, Dataset] = {}
+    origins: dict[str, str] = {}
     for ours, names in _NAMES.items():
         found = next((name for name in names if name in splits), None)
         if found is not None:
-            chosen[ours] = splits[found]
+            chosen[ours], origins[ours] = splits[found], found
     if "train" not in chosen:
         if len(splits) > 1:
             raise NotFoundError(
@@ -43,8 +47,12 @@ def choose_splits(splits: dict[str, Dataset], stated: Mapping[Any, str] | None) 
                 "Say which to use: data.splits: {train: …, test: …}.",
             )
         name, rows = next(iter(splits.items()))
-        return {"train": rows}, [f"The only split, {name!r}, is divided into training, validation and test rows."]
-    return chosen, []
+        return (
+            {"train": rows},
+            {"train": name},
+            [f"The only split, {name!r}, is divided into training, validation and test rows."],
+        )
+    return chosen, origins, []
 
 
 def _slice(splits: dict[str, Dataset], expression: str) -> Dataset:
@@ -104,8 +112,7 @@ def hold_out(keys: Sequence[str], strata: np.ndarray | None, rows: int, seed: in
             held.extend(together)
     if not held or len(held) >= len(keys):
         raise EmptyDataError(
-            f"{len(keys)} row{'s' * (len(keys) != 1)} with {len(members)} different inputs are too few to hold out "
-            f"{rows}: equal inputs stay together.",
+            f"{len(keys)} rows ({len(members)} where equal inputs count once) are too few to hold out {rows} of them.",
             "Add rows, or change data.split.",
         )
     return np.sort(np.array(held))

@@ -88,24 +88,33 @@ def _score(evaluation: Evaluation, name: str, goal: str) -> dict[str, Any]:
 
 
 def _beats_baselines(evaluation: Evaluation, wanted: bool) -> dict[str, Any]:
-    contrasts = [c for c in evaluation.comparisons if c["score"] == evaluation.headline]
-    # A constant answer has no correlation: there is nothing to compare with, and nothing beaten either.
-    defined = [c for c in contrasts if c["low"] is not None and c["high"] is not None]
+    defined = _deciding(evaluation)
     margins = [_advantage(c) for c in defined]
     beats = bool(margins) and min(margins) > 0
     if defined:
         worst = defined[margins.index(min(margins))]
         words = (
             f"against {evaluation.systems[worst['against']]['title']} {worst['difference']:+.4f} "
-            f"[{worst['low']:+.4f}, {worst['high']:+.4f}] {evaluation.headline}, which "
+            f"[{worst['low']:+.4f}, {worst['high']:+.4f}] {worst['score']}, which "
             + ("excludes zero" if beats else "does not show that it is better")
         )
     else:
-        words = f"there is no baseline to beat on {evaluation.headline}"
-    left_out = [evaluation.systems[c["against"]]["title"] for c in contrasts if c not in defined]
-    words += f" ({evaluation.headline} is undefined for {', '.join(left_out)})" if left_out else ""
+        words = "there is no baseline to beat"
     return {"name": "beats_baselines", "goal": str(wanted).lower(), "value": beats, "holds": beats or not wanted,
             "margin": min(margins) if margins else None, "sentence": f"beats_baselines: {words}."}  # fmt: skip
+
+
+def _deciding(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """One contrast per baseline: on the headline score or, where the baseline has none, on the first that it has.
+
+    A constant answer has no correlation, so a regression's mean baseline is beaten or not by its errors.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    ordered = sorted(evaluation.comparisons, key=lambda c: c["score"] != evaluation.headline)
+    for contrast in ordered:
+        if contrast["low"] is not None and contrast["high"] is not None:
+            chosen.setdefault(contrast["against"], contrast)
+    return list(chosen.values())
 
 
 def _advantage(contrast: dict[str, Any]) -> float:

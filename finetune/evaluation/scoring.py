@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from finetune.artifacts import Evaluation, TrainedModel
 from finetune.evaluation.baselines import fit_baseline
 from finetune.metrics import direction, load_metric, metric_outputs
 from finetune.recipe import EvaluationSection
-from finetune.statistics.comparison import mcnemar_exact, minimum_detectable_effect, paired_difference
+from finetune.statistics.comparison import holm, mcnemar_exact, minimum_detectable_effect, paired_difference
 from finetune.statistics.intervals import bootstrap
 from finetune.task import Prediction, Row, Task
 
@@ -122,6 +123,9 @@ def _compare(
             if score == "accuracy" and task.kind == "single_label":
                 entry |= _accuracy_test(arrays["model"], arrays[name])
             found.append(entry)
+    p_values = [math.nan if entry["p_value"] is None else entry["p_value"] for entry in found]
+    for entry, corrected in zip(found, holm(p_values), strict=True):
+        entry["p_value_holm"] = None if math.isnan(corrected) else corrected
     return found
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finetune.artifacts.prepared_data import iterate
 from finetune.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,10 +25,9 @@ BATCH = 1000
 def encode(rows: Dataset, task: Task, processor: Any, max_length: int | None) -> list[dict[str, Any]]:
     """Features of all rows, in their order."""
     features: list[dict[str, Any]] = []
-    for batch in rows.iter(BATCH):
-        names = list(batch)
-        features += task.encode([dict(zip(names, values, strict=True)) for values in zip(*batch.values(), strict=True)],
-                                processor, max_length)  # fmt: skip
+    waiting = iterate(rows)
+    while batch := list(islice(waiting, BATCH)):
+        features += task.encode(batch, processor, max_length)
     return features
 
 
@@ -41,7 +42,7 @@ def measure_lengths(features: dict[str, list[dict[str, Any]]], max_length: int |
     for split, encoded in features.items():
         lengths = np.array([feature["length"] for feature in encoded])
         cut = [index for index, feature in enumerate(encoded) if feature["truncated"]]
-        counts, edges = np.histogram(lengths, bins=min(40, max(1, int(lengths.max() - lengths.min()))))
+        counts, edges = np.histogram(lengths, bins=_whole_edges(int(lengths.min()), int(lengths.max())))
         report["splits"][split] = {
             "mean": float(lengths.mean()),
             "percentiles": {str(p): int(np.percentile(lengths, p)) for p in (5, 25, 50, 75, 95, 99, 100)},
@@ -51,6 +52,12 @@ def measure_lengths(features: dict[str, list[dict[str, Any]]], max_length: int |
             "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
         }
     return report
+
+
+def _whole_edges(low: int, high: int, most: int = 40) -> np.ndarray:
+    """Edges of at most `most` bins of equal whole width: fractional ones would hold unequally many lengths."""
+    width = -(-(high + 1 - low) // most)
+    return np.arange(low, high + 1 + width, width)
 
 
 def check_lengths(report: dict[str, Any], data: PreparedData, recipe: Recipe) -> None:
