@@ -63,7 +63,7 @@ def test_defaults_yaml_and_overrides_in_this_order(tmp_path: Path) -> None:
         ("task: text-classfication\nmodel: {name: a}\ndata: {name: b}", ["line 1: task", "'text-classification'"]),
         ("task: text-classification\ndata: {name: b}", ["model: is required and missing"]),
         ("task: [text", ["not valid YAML", "line 1"]),
-        ("just a text", ["holds str at its top level"]),
+        ("just a text", ["it has to be sections"]),
         (MINIMAL + "card: {intended_use: hf_abcdefghijklmnopqrstuv}", ["card.intended_use", "access token"]),
         (MINIMAL.replace("org/data", "'postgresql://me:pw@host/db'"), ["data.name", "password", ".pgpass"]),
         (MINIMAL.replace("org/data}", "org/data, labels: {bins: [1, 0]}}"), ["data.labels.bins", "ascending"]),

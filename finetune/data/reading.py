@@ -148,7 +148,9 @@ def _read_database(location: Location, section: DataSection, source: dict[str, A
         return RawData({"train": Dataset.from_sql(query, location.name)}, source | {"query": query})
     except Exception as error:
         # The database's own words may hold its address with the password in it, so only the kind of error is shown.
-        cause = error.__cause__ or error  # `datasets` puts an error of its own around it
+        cause: BaseException = error  # `datasets` and pandas put errors of their own around it
+        while cause.__cause__ is not None and not hasattr(cause, "orig"):
+            cause = cause.__cause__
         reason = str(getattr(cause, "orig", None) or type(cause).__name__)
         raise DataError(f"The query on {location.text} failed: {reason}.", "Check data.reader.query.") from None
 
