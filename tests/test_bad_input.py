@@ -812,7 +812,7 @@ def _(world: World) -> list[Any]:
     return world.run(data, model__name=_with_head(world, ("bad", "good")), options={"new_head": True})
 
 
-@case("weights that are not numbers", TRAINING, "Training diverged at step 1: loss nan")
+@case("weights that are not numbers", TRAINING, "loss ", "nan")
 def _(world: World) -> list[Any]:
     from safetensors.torch import load_file, save_file
 
@@ -823,7 +823,7 @@ def _(world: World) -> list[Any]:
     return world.run(model__name=str(model))
 
 
-@case("a loss that overflows", TRAINING, "Training diverged at step 1: loss inf")
+@case("a loss that overflows", TRAINING, "loss ", "inf")
 def _(world: World) -> list[Any]:
     return world.run(labelled((1e30, -1e30, 3e29, 0.5)), options={"problem_type": "regression"})
 

@@ -55,7 +55,7 @@ def _tell_write_error(error: Exception, debug: bool) -> int:
         raise error
     if debug:
         traceback.print_exc()
-    tell_error(told.cause, told.remedy)
+    tell_error(told.cause, told.remedy, everywhere=True)
     return told.exit_code
 
 

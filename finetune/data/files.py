@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.artifacts.prepared_data import MAX_LISTED_ROWS
-from finetune.errors import DataError, EmptyDataError, EncodingError, RecipeError
+from finetune.errors import DataError, EmptyDataError, EncodingError, RecipeError, SourceError
 from finetune.recipe import ReaderSection
 
 _BLOCK = 64 << 20  # bytes; also the longest row that can be read
@@ -30,17 +31,23 @@ class Malformed:
 
     Attributes:
         count: How many.
-        lines: Their physical line numbers, from 1; at most 1,000 are kept.
+        lines: Their physical line numbers, from 1 (`train.csv:5` where there are several files); at most 1,000.
     """
 
     count: int = 0
-    lines: list[int] = field(default_factory=list)
+    lines: list[int | str] = field(default_factory=list)
 
     def add(self, line: int | None) -> None:
         """Count one line."""
         self.count += 1
         if line is not None and len(self.lines) < MAX_LISTED_ROWS:
             self.lines.append(line)
+
+    def join(self, other: Malformed, file: str) -> None:
+        """Count another file's lines too."""
+        self.count += other.count
+        room = MAX_LISTED_ROWS - len(self.lines)
+        self.lines += [f"{file}:{line}" for line in other.lines[:room]]
 
 
 def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[Any, Malformed]:
@@ -71,7 +78,7 @@ def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[A
     try:
         table = pc.read_csv(pa.py_buffer(content), read_options=options, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
+        if "Empty CSV" in str(error) or "Could not skip" in str(error):  # nothing behind the header
             raise _empty(path) from None
         raise DataError(
             f"{path} cannot be read as delimited text: {error}.",
@@ -138,12 +145,17 @@ def _json_list(text: str, path: Path) -> list[dict[str, Any]]:
 
 
 def _as_text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _decoded(path: Path, encoding: str) -> bytes:
     """The file's text as UTF-8 bytes without a byte order mark."""
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
     try:
         codec = codecs.lookup(encoding)
     except LookupError:
@@ -191,8 +203,8 @@ def _records(content: bytes, delimiter: str, *, quoting: bool) -> Iterator[tuple
 
 
 def _physical_lines(
-    content: bytes, numbers: Sequence[int], skipped: int, delimiter: str, *, quoting: bool
-) -> list[int]:
+    content: bytes, numbers: Sequence[int | str], skipped: int, delimiter: str, *, quoting: bool
+) -> list[int | str]:
     """Arrow counts rows behind the skipped lines; a person looks for lines, and a quoted cell may hold several."""
     wanted = set(numbers)
     behind = (begins for begins, _, _ in _records(content, delimiter, quoting=quoting) if begins > skipped)

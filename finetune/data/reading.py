@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune.data.files import Malformed, read_delimited, read_json
+from finetune.data.splitting import SPLIT_NAMES
 from finetune.errors import (
     DataError,
     EmptyDataError,
@@ -27,6 +28,8 @@ _FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet", ".arrow": "arrow", ".txt": "text",
 }  # fmt: skip
+_OURS = ("csv", "tsv", "json", "jsonl")
+"""Formats that files.py reads; `datasets` reads the others."""
 _SHA = re.compile(r"^[0-9a-f]{40}$")
 
 
@@ -70,7 +73,9 @@ def read(section: DataSection) -> RawData:
 
 
 def _read_path(path: Path, section: DataSection, source: dict[str, Any]) -> RawData:
-    form = section.reader.format or ("folder" if path.is_dir() else _FORMATS.get(path.suffix.lower()))
+    form = section.reader.format or _FORMATS.get(path.suffix.lower())
+    if path.is_dir() and form not in ("imagefolder", "audiofolder"):
+        form = "folder"
     if form is None:
         raise RecipeError(
             f"Cannot tell the format of {path.name} from its ending {path.suffix!r}.",
@@ -83,7 +88,26 @@ def _read_path(path: Path, section: DataSection, source: dict[str, Any]) -> RawD
     if form in ("json", "jsonl"):
         rows, malformed = read_json(path, section.reader, lines=form == "jsonl")
         return RawData({"train": rows}, source, malformed)
-    return RawData(_load_local(path, form, section), source)
+    named = _named_like_splits(path) if form == "folder" else {}
+    return _read_each(named, section, source) if named else RawData(_load_local(path, form, section), source)
+
+
+def _named_like_splits(folder: Path) -> dict[str, Path]:
+    """Text files such as train.csv and test.csv, where a folder has no others."""
+    files = [file for file in sorted(folder.iterdir()) if _FORMATS.get(file.suffix.lower()) in _OURS]
+    named = {file.stem.lower(): file for file in files}
+    known = {name for names in SPLIT_NAMES.values() for name in names}
+    return named if len(named) == len(files) and named.keys() <= known else {}
+
+
+def _read_each(files: dict[str, Path], section: DataSection, source: dict[str, Any]) -> RawData:
+    """Each file as if it stood alone: `datasets` would read `NA` as missing and `007` as 7."""
+    whole = RawData({}, source)
+    for name, file in files.items():
+        part = _read_path(file, section, source)
+        whole.splits[name] = part.splits["train"]
+        whole.malformed.join(part.malformed, file.name)
+    return whole
 
 
 def _load_local(path: Path, form: str, section: DataSection) -> dict[str, Dataset]:
@@ -147,6 +171,8 @@ def _read_database(location: Location, section: DataSection, source: dict[str, A
     try:
         return RawData({"train": Dataset.from_sql(query, location.name)}, source | {"query": query})
     except Exception as error:
+        if "corresponds to no data" in str(error):
+            raise EmptyDataError(f"The query on {location.text} gives no rows.", "Check data.reader.query.") from None
         # The database's own words may hold its address with the password in it, so only the kind of error is shown.
         cause: BaseException = error  # `datasets` and pandas put errors of their own around it
         while cause.__cause__ is not None and not hasattr(cause, "orig"):

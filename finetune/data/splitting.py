@@ -12,7 +12,7 @@ from finetune.errors import EmptyDataError, NotFoundError, RecipeError, did_you_
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_NAMES = {
+SPLIT_NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev", "development", "validation_matched"),
     "test": ("test", "testing", "eval", "evaluation"),
@@ -29,14 +29,14 @@ def choose_splits(
         inferred.
 
     Raises:
-        NotFoundError: No such split, or none to train on.
+        NotFoundError: No such split, or none to train on. EmptyDataError: A slice without rows.
         RecipeError: A slice that cannot be read.
     """
     if stated is not None:
         return {ours: _slice(splits, expression) for ours, expression in stated.items()}, dict(stated), []
     chosen: dict[str, Dataset] = {}
     origins: dict[str, str] = {}
-    for ours, names in _NAMES.items():
+    for ours, names in SPLIT_NAMES.items():
         found = next((name for name in names if name in splits), None)
         if found is not None:
             chosen[ours], origins[ours] = splits[found], found
@@ -69,6 +69,8 @@ def _slice(splits: dict[str, Dataset], expression: str) -> Dataset:
         ) from None
     rows = [splits[p.splitname].select(range(p.from_ or 0, len(splits[p.splitname]) if p.to is None else p.to))
             for p in parts]  # fmt: skip
+    if not any(len(part) for part in rows):
+        raise EmptyDataError(f"The slice {expression!r} holds no rows.", "Correct it in data.splits.")
     return rows[0] if len(rows) == 1 else concatenate_datasets(rows)
 
 

@@ -107,6 +107,11 @@ def _translate(  # noqa: PLR0911 - one return per cause
     from huggingface_hub import errors as hub
 
     for cause in _causes(error):
+        if isinstance(cause, hub.HFValidationError):
+            return NotFoundError(
+                f"No {kind} can have the id {name!r}: {str(cause).splitlines()[0]}",
+                "Write a Hub id as org/name; a local path has to exist.",
+            )
         status = getattr(getattr(cause, "response", None), "status_code", None)
         code = getattr(getattr(cause, "response", None), "headers", {}).get("X-Error-Code")
         # GatedRepoError is a RepositoryNotFoundError, so the order of these tests matters.

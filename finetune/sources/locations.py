@@ -9,7 +9,7 @@ from typing import Literal
 
 from finetune.errors import NotFoundError, RecipeError, nearest
 
-_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?$")
+_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?$", re.ASCII)
 _PACKAGE = re.compile(r"^pypi:(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[\w.!+-]+)/(?P<inside>.+)$")
 _DATABASE = re.compile(r"^[a-z][a-z0-9+]*://")
 
@@ -65,7 +65,7 @@ def parse_location(name: str, revision: str | None = None, *, what: str = "data 
 
 def _parse_package(name: str) -> Location:
     match = _PACKAGE.match(name)
-    if match is None:
+    if match is None or ".." in match["inside"].split("/"):
         raise RecipeError(
             f"{name!r} is not of the form pypi:NAME==VERSION/path/inside.",
             "The version must be exact, and the path names a file or folder inside the wheel or source archive.",

@@ -7,11 +7,13 @@ the index, its SHA-256 is compared with the index's and the recipe's, and the wa
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -194,7 +196,13 @@ def _unpack(archive: Path, inside: str, names: list[str]) -> Path | None:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
-        found = _extract(archive, PurePosixPath(inside).parts, Path(scratch), names)
+        try:
+            found = _extract(archive, PurePosixPath(inside).parts, Path(scratch), names)
+        except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+            raise IntegrityError(
+                f"{archive.name} cannot be unpacked: {error}.",
+                f"The package is damaged, or means harm; to fetch it again delete {archive.parent}.",
+            ) from None
         return None if found is None else Path(shutil.move(str(found), target))
 
 
