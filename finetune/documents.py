@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from finetune.errors import RecipeError
 _FLOAT = re.compile(
     r"^[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
 )
+_PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@")
+_SECRET = re.compile(r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,})\b")
 _INTEGER = re.compile(r"^[-+]?\d[\d_]*$")
 
 
@@ -93,6 +95,57 @@ def read_document(path: Path) -> Document:
 def parse_value(text: str, place: str) -> Any:
     """Read the value of a `key=value` override as YAML; an empty text is null."""
     return _parse(text, place)[0]
+
+
+def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A copy of nested `values` with `section.key=value` texts applied; values are read as YAML.
+
+    Raises:
+        RecipeError: A text of another form, or a section that is no section.
+    """
+    result = _deep_copy(values)
+    for override in overrides:
+        place, equals, text = override.partition("=")
+        if not equals or not all(place.split(".")):
+            raise RecipeError(
+                f"Override {override!r} is not of the form section.key=value.", "Example: training.learning_rate=3e-4"
+            )
+        *sections, key = place.split(".")
+        target = result
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise RecipeError(
+                    f"Override {override!r}: {section} is {target!r} in the recipe, which has no keys.",
+                    f"Change the whole of it, such as {section}=…",
+                )
+        target[key] = parse_value(text, place)
+    return result
+
+
+def _deep_copy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _deep_copy(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+
+
+def refuse_secrets(values: Mapping[str, Any], place: str = "") -> None:
+    """Refuse nested `values` that hold what looks like a token or a password.
+
+    Raises:
+        RecipeError: Names the place, not the secret.
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            refuse_secrets(value, f"{place}{key}.")
+        elif isinstance(value, str) and _PASSWORD.search(value):
+            raise RecipeError(
+                f"{place}{key} holds a password in an address.",
+                "Take it out and let the database's driver find it (~/.pgpass, ~/.my.cnf, PGPASSWORD, …).",
+            )
+        elif isinstance(value, str) and _SECRET.search(value):
+            raise RecipeError(
+                f"{place}{key} holds what looks like an access token.",
+                "Remove it and set the environment variable HF_TOKEN; recipes are copied into cards and reports.",
+            )
 
 
 def write_document(values: dict[str, Any]) -> str:

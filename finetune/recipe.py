@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from finetune.documents import Document, parse_value, read_document, write_document
+from finetune.documents import Document, apply_overrides, read_document, refuse_secrets, write_document
 from finetune.errors import RecipeError, did_you_mean
+from finetune.explanations import explain
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 _GOAL = re.compile(r"^\s*(>=|<=|>|<|==)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
-_UNION_MEMBERS = ("function-", "literal[", "str", "bool", "tuple[")  # pydantic names them as if they were keys
-_PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@")
-_SECRET = re.compile(r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,})\b")
 
 
 class Section(BaseModel):
@@ -329,11 +327,11 @@ class Recipe(Section):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], document: Document | None = None) -> Recipe:
         """Build a recipe from plain values; `document` gives the messages their line numbers."""
-        _refuse_secrets(values)
+        refuse_secrets(values)
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise RecipeError(*_explain(error, document)) from None
+            raise explain(error, cls, document) from None
 
     def to_yaml(self) -> str:
         """The resolved recipe: everything that differs from, or fills in, the defaults, as YAML."""
@@ -367,79 +365,3 @@ def parse_goal(goal: str) -> tuple[str, float]:
     if match is None:
         raise RecipeError(f"Goal {goal!r} is not a comparison and a number.", "Write it like '>= 0.8'.")
     return match[1], float(match[2])
-
-
-def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """A copy of nested `values` with `section.key=value` texts applied; values are read as YAML."""
-    result = _deep_copy(values)
-    for override in overrides:
-        place, equals, text = override.partition("=")
-        if not equals or not all(place.split(".")):
-            raise RecipeError(
-                f"Override {override!r} is not of the form section.key=value.", "Example: training.learning_rate=3e-4"
-            )
-        *sections, key = place.split(".")
-        target = result
-        for section in sections:
-            inner = target.get(section)
-            target[section] = inner if isinstance(inner, dict) else {}
-            target = target[section]
-        target[key] = parse_value(text, place)
-    return result
-
-
-def _deep_copy(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _deep_copy(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-
-
-def _refuse_secrets(values: Mapping[str, Any], place: str = "") -> None:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            _refuse_secrets(value, f"{place}{key}.")
-        elif isinstance(value, str) and _PASSWORD.search(value):
-            raise RecipeError(
-                f"{place}{key} holds a password in an address.",
-                "Take it out and let the database's driver find it (~/.pgpass, ~/.my.cnf, PGPASSWORD, …).",
-            )
-        elif isinstance(value, str) and _SECRET.search(value):
-            raise RecipeError(
-                f"{place}{key} holds what looks like an access token.",
-                "Remove it and set the environment variable HF_TOKEN; recipes are copied into cards and reports.",
-            )
-
-
-def _explain(error: ValidationError, document: Document | None) -> tuple[str, str]:
-    """Turn pydantic's findings into a cause with one line per problem, and a remedy."""
-    lines = list(dict.fromkeys(_explain_one(problem, document) for problem in error.errors()))
-    count = f"{len(lines)} problems" if len(lines) > 1 else "a problem"
-    origin = f" {document.path}" if document and document.path else ""
-    return f"The recipe{origin} has {count}:\n" + "\n".join(f"  {line}" for line in lines), (
-        "`finetune schema` prints every key with its meaning."
-    )
-
-
-def _explain_one(problem: Any, document: Document | None) -> str:
-    location = tuple(part for part in problem["loc"] if not str(part).startswith(_UNION_MEMBERS))
-    place = ".".join(str(part) for part in location)
-    line = document.line(location) if document else None
-    where = f"line {line}: {place}" if line else place
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key. {did_you_mean(str(location[-1]), _fields_at(location[:-1]))}"
-    if problem["type"] == "missing":
-        return f"{where}: is required and missing."
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "model_type":
-        message = "it is a section: keys with values"
-    received = problem["input"]
-    shown = "" if isinstance(received, dict) else f" Received {received!r}."
-    return f"{where}: {message[0].lower()}{message[1:].rstrip('.')}.{shown}"
-
-
-def _fields_at(location: Sequence[str | int]) -> list[str]:
-    section: type[BaseModel] = Recipe
-    for part in location:
-        annotation = section.model_fields[str(part)].annotation if str(part) in section.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        section = annotation
-    return list(section.model_fields)

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from finetune.documents import parse_value, read_document
+from finetune.documents import apply_overrides, parse_value, read_document
 from finetune.errors import RecipeError
-from finetune.recipe import Recipe, apply_overrides, parse_goal
+from finetune.recipe import Recipe, parse_goal
 
 MINIMAL = "task: text-classification\nmodel: {name: org/model}\ndata: {name: org/data}\n"
 
@@ -66,6 +66,7 @@ def test_defaults_yaml_and_overrides_in_this_order(tmp_path: Path) -> None:
         ("just a text", ["it has to be sections"]),
         (MINIMAL + "card: {intended_use: hf_abcdefghijklmnopqrstuv}", ["card.intended_use", "access token"]),
         (MINIMAL.replace("org/data", "'postgresql://me:pw@host/db'"), ["data.name", "password", ".pgpass"]),
+        (MINIMAL.replace("org/data}", "org/data, split: {stratify: perhaps}}"), ["data.split.stratify", "boolean"]),
         (MINIMAL.replace("org/data}", "org/data, labels: {bins: [1, 0]}}"), ["data.labels.bins", "ascending"]),
         (MINIMAL.replace("org/data}", "org/data, split: {test: 0.6, validation: 0.5}}"), ["nothing is left to train"]),
         (MINIMAL.replace("org/data}", "org/data, splits: {test: test}}"), ["data.splits", "train"]),
@@ -88,6 +89,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_overrides_of_another_form_are_refused(override: str) -> None:
     with pytest.raises(RecipeError, match=r"section\.key=value"):
         apply_overrides({}, [override])
+
+
+def test_an_override_below_a_value_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="task is 'text-classification' in the recipe, which has no keys"):
+        recipe(MINIMAL, tmp_path, "task.name=other")
 
 
 def test_overrides_leave_the_original_alone() -> None:
