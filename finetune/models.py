@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finetune import processes
 from finetune.errors import LabelError, NotFoundError, SourceError
 from finetune.sources import hub_errors
 
@@ -98,6 +99,7 @@ def forward_in_batches(features: Features, model: Any, collate: Collator, batch_
     Rows are sorted by length first, so that a batch holds little padding; no gradients, dropout off.
     """
     import torch
+    from tqdm.auto import tqdm
 
     if not features:
         return np.zeros((0, 1), dtype=np.float32)
@@ -106,13 +108,19 @@ def forward_in_batches(features: Features, model: Any, collate: Collator, batch_
     was_training = model.training
     model.eval()
     outputs: dict[int, np.ndarray] = {}
-    with torch.inference_mode():
+    # A bar where somebody waits: on a terminal, for more than a moment's work. `None` asks tqdm to look for itself.
+    quiet = None if len(order) > 20 * batch_size and processes.is_main() else True
+    with (
+        torch.inference_mode(),
+        tqdm(total=len(order), desc="Predicting", unit="row", leave=False, disable=quiet) as bar,
+    ):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             inputs = [{k: v for k, v in features[i].items() if k not in NOT_INPUTS} for i in chosen]
             batch = {key: value.to(device) for key, value in collate(inputs).items()}
             logits = model(**batch).logits.float().cpu().numpy()
             outputs.update(zip(chosen, logits, strict=True))
+            bar.update(len(chosen))
     model.train(was_training)
     return np.stack([outputs[i] for i in range(len(features))])
 
@@ -175,11 +183,12 @@ def _check_weights(
             f"The checkpoint {source.name} lacks weights of the model's body ({len(body)}, such as {body[0]}).",
             f"It was saved from another architecture than {type(model).__name__}; choose a matching checkpoint.",
         )
-    mismatched = [entry[0] if isinstance(entry, tuple | list) else entry for entry in report["mismatched_keys"]]
+    mismatched = [key for key, _, _ in report["mismatched_keys"]]
     if mismatched and not replace:
         listed = f" ({', '.join(names[:6])}{', …' if len(names) > 6 else ''})" if names else ""
+        outputs = next(shape[0] for _, shape, _ in report["mismatched_keys"])  # the names of two may be left unsaid
         raise LabelError(
-            f"The head of {source.name} was trained for {len(names)} labels{listed}, the data has "
+            f"The head of {source.name} was trained for {outputs} labels{listed}, the data has "
             f"{model.config.num_labels}.",
             "Set options.new_head: true to replace the head, or map the labels with data.labels.",
         )

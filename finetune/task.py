@@ -130,8 +130,8 @@ class Task(ABC):
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
         """Features for training and prediction.
 
-        Each has the model's inputs, `labels` where the row has a target, `length` (tokens before any cut) and
-        `truncated` (whether it was cut).
+        Each has the model's inputs, `labels` where the row has a target, `length` (tokens before any cut; of very long
+        inputs an estimate) and `truncated` (whether it was cut).
         """
 
     @abstractmethod

@@ -49,10 +49,10 @@ class Answer(NamedTuple):
     @property
     def message(self) -> str:
         """The cause and the remedy, or where the command ended well what it warned of."""
-        told = self.err.find("error: ")
-        return (
-            self.err[told:].strip() if told >= 0 else "\n".join(re.findall(r"^ +(?:Dropped|warning).*", self.err, re.M))
-        )
+        told = re.search(r"^[eE]rror: ", self.err, re.M)
+        if told:
+            return self.err[told.start() :].strip()
+        return "\n".join(re.findall(r"^ +(?:Dropped|warning).*", self.err, re.M))
 
 
 class Interpreter:
@@ -873,9 +873,10 @@ def _(world: World) -> list[Any]:
     return world.run(output__folder=str(_small_disk(world, "128k")))
 
 
-@case("resuming what is no run", RUN_FOLDER, "holds no run (no recipe.yaml)")
+@case("resuming what is no run", RUN_FOLDER, "holds no run (no recipe.yaml)", "`finetune run` wrote")
 def _(world: World) -> list[Any]:
-    return ["run", "--resume", world.folder]
+    (world.folder / "runs" / "one").mkdir(parents=True)
+    return ["run", "--resume", world.folder / "runs" / "one"]
 
 
 def _small_disk(world: World, size: str) -> Path:

@@ -79,6 +79,21 @@ def test_accelerate_launch_runs_the_whole_recipe(run: tuple[Path, Any]) -> None:
     assert (run[0] / "runs/launch/report.html").exists()
 
 
+def test_an_accelerate_configuration_starts_the_run(run: tuple[Path, Any], tmp_path: Path) -> None:
+    config = tmp_path / "accelerate.yaml"
+    config.write_text(yaml.safe_dump({
+        "compute_environment": "LOCAL_MACHINE", "distributed_type": "MULTI_GPU", "num_processes": 2,
+        "num_machines": 1, "machine_rank": 0, "mixed_precision": "no", "main_process_port": 0,
+    }))  # fmt: skip
+    done = finetune("run", run[0] / "reviews.yaml", "output.run=configured", "training.max_steps=1",
+                    "--accelerate-config", config)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run[0] / "runs/configured/environment.json").read_text())["processes"] == 2
+    missing = finetune("run", run[0] / "reviews.yaml", "--accelerate-config", tmp_path / "none.yaml")
+    assert missing.returncode == 2
+    assert "accelerate config" in missing.stderr
+
+
 def test_an_error_of_all_processes_is_told_once_with_its_exit_code(run: tuple[Path, Any]) -> None:
     base, _ = run
     cases = {"data.columns.label=labl": (4, "no column 'labl'"), "model.name=/none/such": (3, "There is no model at")}

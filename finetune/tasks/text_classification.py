@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from finetune.sources import ModelSource
 
 
+_READ = 64
+"""Characters of a text that are read for each token that the model takes; few languages need more than ten."""
+
+
 class TextClassificationOptions(TaskOptions):
     """Settings of text classification."""
 
@@ -95,10 +99,13 @@ class TextClassification(Task):
         return load_pretrained(self.auto_class, source, settings, replace_head=self.options.new_head)
 
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
-        texts = [row["text"] for row in rows]
         pairs = [row["text_pair"] for row in rows] if rows and rows[0].get("text_pair") is not None else None
+        texts = [row["text"] if pairs else _beginning(row["text"], processor, max_length) for row in rows]
         whole = processor(texts, pairs, truncation=False, verbose=False)
-        lengths = [len(ids) for ids in whole["input_ids"]]
+        lengths = [
+            round(len(ids) * len(row["text"]) / max(1, len(text)))
+            for ids, row, text in zip(whole["input_ids"], rows, texts, strict=True)
+        ]
         features: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
             cut = max_length is not None and lengths[index] > max_length
@@ -259,6 +266,14 @@ class TextClassification(Task):
 
     def with_state(self, state: Mapping[str, Any]) -> Self:
         return type(self)(self.options, Target.from_dict(dict(state)))
+
+
+def _beginning(text: str, processor: Any, max_length: int | None) -> str:
+    """What a model can see of a very long text; its whole length is then estimated, in proportion."""
+    if max_length is None or len(text) <= _READ * max_length:
+        return text
+    head = (text[: _READ * max_length].rsplit(maxsplit=1) or [""])[0]  # no word is cut in two
+    return head if len(processor(head, verbose=False)["input_ids"]) > max_length else text
 
 
 def _answer(prediction: Any, names: Sequence[str], probabilities: np.ndarray) -> Prediction:

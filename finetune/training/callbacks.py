@@ -51,6 +51,12 @@ class Guard(TrainerCallback):
         loss, norm = logs.get("loss"), logs.get("grad_norm")
         if loss is None:
             return
+        if self.first_loss is None and not math.isfinite(loss):  # no learning rate is to blame for that
+            raise DivergenceError(
+                f"The loss is {loss} at step {state.global_step}, before anything was learned.",
+                "Look for damaged weights in the model and, in a regression, for targets so large that their square "
+                "overflows (scale them); with 16-bit weights set model.dtype: float32 or training.bf16: false.",
+            )
         rate = f"{logs.get('learning_rate', args.learning_rate):.1e}"
         if not math.isfinite(loss) or (norm is not None and not math.isfinite(norm)):
             what = f"loss {loss}" if not math.isfinite(loss) else f"gradient norm {norm}"

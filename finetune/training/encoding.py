@@ -7,7 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm.auto import tqdm
 
+from finetune import processes
 from finetune.artifacts.prepared_data import iterate
 from finetune.errors import DataError
 
@@ -26,8 +28,11 @@ def encode(rows: Dataset, task: Task, processor: Any, max_length: int | None) ->
     """Features of all rows, in their order."""
     features: list[dict[str, Any]] = []
     waiting = iterate(rows)
-    while batch := list(islice(waiting, BATCH)):
-        features += task.encode(batch, processor, max_length)
+    quiet = None if len(rows) > 10 * BATCH and processes.is_main() else True
+    with tqdm(total=len(rows), desc="Tokenizing", unit="row", leave=False, disable=quiet) as bar:
+        while batch := list(islice(waiting, BATCH)):
+            features += task.encode(batch, processor, max_length)
+            bar.update(len(batch))
     return features
 
 

@@ -127,7 +127,8 @@ def _fit_once(
         f"{parameters['trainable']:,}", f"{parameters['total']:,}", len(train),
         section.max_steps or round(batches.steps_per_epoch(len(train)) * section.num_train_epochs), batches.size,
         batches.processes, "es" if batches.processes > 1 else "", batches.micro, batches.accumulation,
-        "bfloat16" if uses_bf16(recipe) else "float32",
+        ("bfloat16" if uses_bf16(recipe) else "float32")
+        + (f", {torch.get_num_threads()} CPU thread(s) a process" if hardware.uses_cpu() else ""),
     )  # fmt: skip
     checkpoint = _newest_checkpoint(run) if resume else None
     if checkpoint:
