@@ -290,7 +290,8 @@ def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
         hint = (
             did_you_mean(key, cls.Options.model_fields) if problem["type"] == "extra_forbidden" else f"Known: {known}."
         )
-        raise RecipeError(f"options.{key} of {name}: {problem['msg']}. Received {problem['input']!r}.", hint) from None
+        said = "unknown option" if problem["type"] == "extra_forbidden" else problem["msg"]
+        raise RecipeError(f"options.{key} of {name}: {said}. Received {problem['input']!r}.", hint) from None
 
 
 def task_class(name: str) -> type[Task]:

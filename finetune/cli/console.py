@@ -70,16 +70,18 @@ def tell_error(cause: str, remedy: str = "", *, everywhere: bool = False) -> Non
 
 def show_evaluation(evaluation: Evaluation) -> None:
     """The table of the model against its baselines, the test of the difference, goals and diagnosis."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     console = _console()
     names = list(evaluation.systems["model"]["scores"])
     shown = [n for n in names if not n.endswith(("_micro", "_weighted"))][:6]
     level = f"{evaluation.confidence:.0%}"
-    table = Table(title=f"{evaluation.rows:,} test rows, {level} bootstrap intervals", title_justify="left")
-    table.add_column("")
+    title = f"{evaluation.rows:,} test rows, {level} bootstrap intervals"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("", no_wrap=True)
     for system in evaluation.systems.values():
-        table.add_column(system["title"], justify="right")
+        table.add_column(system["title"], justify="right", min_width=20)  # an interval on one line, the title on two
     for name in shown:
         table.add_row(name, *(_score(system["scores"][name]) for system in evaluation.systems.values()))
     console.print(table)
@@ -132,7 +134,7 @@ def show_plan(plan: dict[str, Any]) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty())
+    return Console(width=None if sys.stdout.isatty() else 100)
 
 
 def _score(entry: dict[str, Any]) -> str:
