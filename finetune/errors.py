@@ -158,11 +158,11 @@ class GoalsNotMetError(FinetuneError):
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to `name`, or None when nothing is close.
 
-    Close is a difflib ratio of 0.6 or more; of 0.5 for names of at most three letters, where one letter is much.
+    Close is a difflib ratio of 0.55 or more; of 0.5 for names of at most three letters, where one letter is much.
     """
     options = list(known)
     lowered = {option.lower(): option for option in options}
-    matches = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5 if len(name) <= 3 else 0.6)
+    matches = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5 if len(name) <= 3 else 0.55)
     return lowered[matches[0]] if matches else None
 
 

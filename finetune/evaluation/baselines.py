@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,11 @@ from finetune.errors import RecipeError, did_you_mean
 from finetune.task import Baseline, Prediction, Row, Task
 
 Fit = Callable[[Task, Sequence[Row], Sequence[Row]], tuple[Baseline, str]]
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)
-"""Inverse regularisation strengths (C) that the TF-IDF baselines choose from on the validation rows."""
+CANDIDATES = tuple((c, weight) for weight in (None, "balanced") for c in (0.1, 1.0, 10.0, 100.0))
+"""Inverse regularisation strengths (C) and class weights that TF-IDF chooses from on the validation rows."""
+FEWER = ((1.0, None), (10.0, None))
+"""What it chooses from when there are more than `MANY` training rows, where each fit takes a while."""
+MANY = 50_000
 RIDGE = (0.01, 0.1, 1.0, 10.0)
 """Ridge penalties (alpha) likewise."""
 
@@ -100,6 +102,7 @@ def _vectorizer() -> Any:
 def _tfidf_logreg(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
     """Word and word-pair TF-IDF, logistic regression; one per label where there are several."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import f1_score
 
     vectorizer = _vectorizer()
     features = vectorizer.fit_transform([task.text_of(row) for row in train])
@@ -108,23 +111,32 @@ def _tfidf_logreg(task: Task, train: Sequence[Row], validation: Sequence[Row]) -
     columns = _columns(task, _targets(task, train), size)
     checks = _columns(task, _targets(task, validation), size)
     models: list[Any] = []
-    chosen: list[float] = []
+    chosen: list[tuple[float, str | None]] = []
+    candidates = CANDIDATES if len(train) <= MANY else FEWER
     for column, check in zip(columns, checks, strict=True):
         if len(set(column)) == 1:  # a label that no training row has, or that all have
             models.append(None)
             continue
-        fitted = [LogisticRegression(C=c, max_iter=2000).fit(features, column) for c in STRENGTHS]
-        losses = [_held_out_loss(m, held_out, check) for m in fitted]
-        best = int(np.argmin(losses))
+        fitted = [LogisticRegression(C=c, class_weight=w, max_iter=2000).fit(features, column) for c, w in candidates]
+        scores = [f1_score(check, m.predict(held_out), average="macro", zero_division=0) for m in fitted]
+        best = int(np.argmax(scores))
         models.append(fitted[best])
-        chosen.append(STRENGTHS[best])
+        chosen.append(candidates[best])
 
     def predict(rows: Sequence[Row]) -> list[Prediction]:
         inputs = vectorizer.transform([task.text_of(row) for row in rows])
         return task.decode(_outputs(task, models, columns, inputs, size))
 
-    used = f"C={chosen[0]:g}" if len(chosen) == 1 else f"C per label, {min(chosen):g} to {max(chosen):g}"
-    return predict, f"{len(vectorizer.vocabulary_):,} words and word pairs, {used} (chosen on validation rows)"
+    return predict, f"{len(vectorizer.vocabulary_):,} words and word pairs, {_describe(chosen)}"
+
+
+def _describe(chosen: list[tuple[float, str | None]]) -> str:
+    strengths, weights = zip(*chosen, strict=True) if chosen else ((), ())
+    if len(chosen) == 1:
+        weighted = " and balanced classes" if weights[0] else ""
+        return f"C={strengths[0]:g}{weighted} (chosen by macro F1 on validation rows)"
+    balanced = sum(weight is not None for weight in weights)
+    return f"C and class weights chosen by F1 on validation rows for each of {len(chosen)} labels ({balanced} balanced)"
 
 
 def _columns(task: Task, targets: list[Any], size: int) -> list[np.ndarray]:
@@ -132,13 +144,6 @@ def _columns(task: Task, targets: list[Any], size: int) -> list[np.ndarray]:
     if task.kind != "multi_label":
         return [np.array(targets, dtype=int)]
     return [np.array([int(label in t) for t in targets]) for label in range(size)]
-
-
-def _held_out_loss(model: Any, features: Any, wanted: np.ndarray) -> float:
-    """Mean negative log-likelihood of the rows whose class the model knows."""
-    known = np.flatnonzero(np.isin(wanted, model.classes_))
-    chances = model.predict_proba(features)[known, np.searchsorted(model.classes_, wanted[known])]
-    return float(-np.log(np.clip(chances, 1e-12, 1)).mean()) if len(known) else math.inf
 
 
 def _outputs(task: Task, models: list[Any], columns: list[np.ndarray], inputs: Any, size: int) -> np.ndarray:
