@@ -53,7 +53,7 @@ layers: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 
 tests: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations 10
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --durations 10
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

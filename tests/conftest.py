@@ -18,16 +18,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the Hub; those that speak to the loopback Hub start processes
 
-SPREAD = {"test_invariance"}
-"""Files whose tests share nothing that is costly to make: several workers may take them. Other files stay together."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.stem not in SPREAD:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 WORDS = {
     "positive": ("great", "lovely", "superb", "warm", "moving"),
     "negative": ("dull", "awful", "poor", "cold", "tired"),
