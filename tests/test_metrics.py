@@ -19,9 +19,20 @@ from finetune import metrics
 from finetune.errors import DataError, EmptyDataError, LabelError, NotFoundError, OfflineError, RecipeError, UsageError
 from finetune.metrics import load_metric, metric_names
 from finetune.metrics.confusion import per_label
-from finetune.metrics.facts import FACTS
+from finetune.metrics.facts import FACTS, Facts
 
 CASES = 200
+SHARED = {"__init__", "additive", "answers", "confusion", "entities", "facts", "measure", "ranking"}
+PERFECT = {  # kind of target -> predictions and references that are equal, in its form
+    "single_label": ([0, 1, 2], [0, 1, 2]),
+    "regression": ([1.0, 2.0, 4.0], [1.0, 2.0, 4.0]),
+    "choice": ([3, 0, 1], [3, 0, 1]),
+    "similarity": ([0.1, 0.7, -0.2], [0.1, 0.7, -0.2]),
+    "tags": ([["B-PER", "I-PER", "O"], ["O"], []], [["B-PER", "I-PER", "O"], ["O"], []]),
+    "answers": (["the Nile", ""], [["Amazon", "Nile"], []]),
+    "ranking": ([["a", "b"], ["c"]], [{"a": 2.0}, ["c"]]),
+    "likelihood": ([[0.0, 3.0], [0.0, 0.0]], None),
+}
 ROOT = Path(metrics.__file__).parents[2]
 AVERAGES = {"": "macro", "_micro": "micro", "_weighted": "weighted"}
 
@@ -155,11 +166,20 @@ def test_undefined_is_nan_not_a_number_that_looks_measured():
 def test_perfect_predictions_are_perfect():
     for name in metric_names():
         metric = load_metric(name)
-        if "regression" in metric.kinds:
-            assert metric.measure([1.0, 2.0, 4.0], [1.0, 2.0, 4.0])[name] == (metric.direction == "higher")
-        elif metric.direction:
-            given = np.eye(3) if metric.needs_scores else [0, 1, 2]
-            assert set(metric.measure(given, [0, 1, 2]).values()) == {1.0}
+        for kind in metric.kinds & set(PERFECT) if metric.direction else ():
+            given, references = PERFECT[kind]
+            scores = metric.measure(np.eye(3) if metric.needs_scores else given, references)
+            assert set(scores.values()) == {FACTS[name].best}, (name, kind)
+
+
+def test_best_is_derived_from_the_direction():
+    assert [FACTS[name].best for name in ("f1", "rmse", "pseudo_perplexity")] == [1.0, 0.0, 1.0]
+    assert math.isnan(FACTS["confusion_matrix"].best)
+    assert Facts(("a",), frozenset(), best=100.0).best == 100.0
+
+
+def test_choices_have_no_number_of_labels():
+    assert load_metric("accuracy").measure([0, 9, 4, 4], [0, 9, 4, 3])["accuracy"] == 0.75
 
 
 def test_float_labels_of_multi_label_targets_pass():
@@ -195,7 +215,7 @@ def test_labels_below_zero_are_refused_without_num_labels():
 
 def test_the_file_list_is_the_registry():
     files = {file.stem for file in Path(metrics.__file__).parent.glob("*.py")}
-    assert set(metric_names()) == files - {"__init__", "confusion", "facts", "measure"}
+    assert set(metric_names()) == files - SHARED
     assert set(metric_names()) == set(FACTS)
     for name in metric_names():
         metric = load_metric(name)
@@ -205,8 +225,10 @@ def test_the_file_list_is_the_registry():
             FACTS[name].kinds,
             FACTS[name].needs_scores,
         )
-        given = [0.0, 1.0, 2.0] if "regression" in metric.kinds else [0, 1, 1]
-        assert tuple(metric.measure(given, given)) == metrics.metric_outputs(name)
+        given, references = PERFECT[next(kind for kind in PERFECT if kind in metric.kinds)]
+        if name == "auc":
+            given, references = [0, 1, 1], [0, 1, 1]
+        assert tuple(metric.measure(given, references)) == metrics.metric_outputs(name)
 
 
 def test_directions():
@@ -223,7 +245,7 @@ def test_unknown_metric_names_the_nearest_and_the_known():
     assert "Unknown metric 'acuracy'." in str(caught.value)
     assert "Did you mean 'accuracy'?" in str(caught.value)
     assert "hub:NAME" in str(caught.value)
-    for helper in ("measure", "confusion", "facts", "hub:", ""):
+    for helper in (*SHARED, "hub:", ""):
         with pytest.raises(RecipeError):
             load_metric(helper)
 
@@ -278,6 +300,15 @@ number = dict(predictions=[0.1, 2.0, 3.5], references=[0.0, 2.5, 3.25])
 chance = dict(prediction_scores=[0.1, 0.8, 0.4], references=[0, 1, 1])
 spread = dict(prediction_scores=[[.1, .2, .7], [.5, .3, .2], [.3, .4, .3]], references=[2, 0, 2])
 labels = dict(prediction_scores=[[.1, .2], [.5, .3], [.3, .4]], references=[[0, 1], [1, 0], [0, 0]])
+more = {
+    "tags": dict(predictions=[["I-A", "O"], []], references=[["B-A", "I-A"], []]),
+    "answers": dict(predictions=["a cat", ""], references=[["cats", "The cat."], []]),
+    "ranking": dict(
+        predictions=[["a", "b"], ["c"]],
+        references=[[dict(item="b", gain=2.0), dict(item="x", gain=1.0)], [dict(item="c", gain=0.5)]],
+    ),
+    "likelihood": dict(predictions=[[1.5, 2.0], [0.5, 1.0]], references=None),
+}
 
 def both(name, config, inputs, **settings):
     metric = m.load_metric(name, config)
@@ -294,6 +325,8 @@ for name in m.metric_names():
             same[f"{name} {config}"] = both(name, config, inputs)
     elif "regression" in facts.kinds:
         same[name] = both(name, None, number)
+    elif not facts.kinds & {"single_label", "multi_label"}:
+        same[name] = both(name, None, more[min(facts.kinds)])
     else:
         same[name] = both(name, None, single, num_labels=4)
         if "multi_label" in facts.kinds:

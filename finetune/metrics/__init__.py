@@ -17,7 +17,9 @@ from finetune.metrics.facts import FACTS, Direction, Facts, Kind
 
 __all__ = ["Direction", "Facts", "Kind", "direction", "load_metric", "metric_facts", "metric_names", "metric_outputs"]
 
-_SHARED = {"__init__", "confusion", "facts", "measure"}  # modules of this folder that are no metric
+_SHARED = {  # modules of this folder that are no metric
+    "__init__", "additive", "answers", "confusion", "entities", "facts", "measure", "ranking",
+}  # fmt: skip
 _HUB = "hub:"
 
 

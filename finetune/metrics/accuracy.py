@@ -10,7 +10,8 @@ from finetune.metrics.measure import Array, Measure
 class Accuracy(Measure):
     """Share of rows whose prediction equals the reference, in [0, 1].
 
-    Multi-label targets: subset accuracy, the share of rows in which every one of the L labels is right.
+    Multi-label targets: subset accuracy, the share of rows in which every one of the L labels is right. Choices: the
+    share of rows in which the right option is chosen; as rows differ in their number of options, give no `num_labels`.
 
     Example:
         >>> Accuracy().measure([0, 1, 1, 0], [0, 1, 0, 0])

@@ -55,9 +55,10 @@ class Measure(evaluate.Metric, ABC):
         """The metric of some rows, without files.
 
         Args:
-            predictions: single_label (n,) int; multi_label (n, L) 0/1; regression (n,) float. Where `needs_scores`:
-                scores (n, C), or (n,) of the label 1.
-            references: single_label (n,) int in [0, num_labels); multi_label (n, L) 0/1; regression (n,) float.
+            predictions: single_label and choice (n,) int; multi_label (n, L) 0/1; regression and similarity (n,) float.
+                Where `needs_scores`: scores (n, C), or (n,) of the label 1.
+            references: single_label (n,) int in [0, num_labels); choice (n,) int from 0 upwards; multi_label (n, L)
+                0/1; regression and similarity (n,) float.
             num_labels: Number of labels of a single_label target; None takes the largest label seen, plus one, which
                 in a bootstrap would change from one resample to the next. Other targets ignore it.
 
@@ -94,7 +95,7 @@ class Measure(evaluate.Metric, ABC):
         return evaluate.MetricInfo(
             description=type(self).__doc__ or "",
             citation="",
-            inputs_description=Measure.measure.__doc__ or "",
+            inputs_description=type(self).measure.__doc__ or "",
             features=datasets.Features(self._features()),
         )
 
@@ -108,9 +109,9 @@ class Measure(evaluate.Metric, ABC):
         wanted = datasets.Sequence(label) if self.config_name == "multilabel" else label
         return {given[0]: datasets.Sequence(given[1]) if nested else given[1], "references": wanted}
 
-    def _compute(self, *, references: Any, num_labels: int | None = None, **given: Any) -> dict[str, Any]:
-        column = given["prediction_scores" if self.needs_scores else "predictions"]
-        return self.measure(column, references, num_labels=num_labels)
+    def _compute(self, *, references: Any = None, **given: Any) -> dict[str, Any]:
+        column = given.pop("prediction_scores" if self.needs_scores else "predictions")
+        return self.measure(column, references, **given)
 
     def _build_data_dir(self) -> str:
         # In memory there is nothing to write: an unwritable cache folder must not stop an evaluation.
