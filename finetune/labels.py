@@ -148,6 +148,15 @@ def check_learnable(target: Target, parsed: Iterable[int | list[int] | float], r
         )
 
 
+def number_summary(values: Sequence[float]) -> dict[str, float]:
+    """Mean, standard deviation and range of numbers."""
+    numbers = np.asarray(values, dtype=float)
+    return {
+        "mean": float(numbers.mean()), "std": float(numbers.std()), "min": float(numbers.min()),
+        "max": float(numbers.max()),
+    }  # fmt: skip
+
+
 def _infer_kind(values: Sequence[Any], separator: str | None, names: Sequence[str] | None) -> Kind:
     if separator is not None or isinstance(values[0], list | tuple | np.ndarray):
         return "multi_label"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _DROPOUTS = re.compile(r"(^|_)(dropout|dropout_prob|dropout_rate|pdrop)$|_dropout_|^dropout|layerdrop")
 Features = list[dict[str, Any]]
 Collator = Callable[[Features], dict[str, Any]]
+Keep = Callable[[Any, Any], dict[str, Any]]
+Loss = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def load_pretrained(
@@ -74,9 +77,27 @@ def load_processor(source: ModelSource) -> Any:
     )
 
 
+def core(model: Any) -> Any:
+    """The transformers (or peft) model that is adapted: the model itself, or the one that a sentence-transformers
+    model is built around."""
+    inner = getattr(model, "transformers_model", None)
+    return model if inner is None else inner
+
+
+def replace_core(model: Any, new: Any) -> Any:
+    """The model with another core; a sentence-transformers model is changed in place."""
+    old = core(model)
+    if old is model:
+        return new
+    next(module for module in model.modules() if getattr(module, "model", None) is old).model = new
+    return model
+
+
 def head_modules(model: Any) -> list[str]:
     """Names of the top-level modules outside the pretrained body: what has to be trained whole and saved with it."""
     body = model.base_model_prefix
+    if not hasattr(model, body):  # a body alone, as embeddings are made with
+        return []
     return [name for name, module in model.named_children() if name != body and any(True for _ in module.parameters())]
 
 
@@ -93,21 +114,45 @@ def longest_input(model: Any, processor: Any) -> int | None:
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "ibert", "data2vec-text")
 
 
-def forward_in_batches(features: Features, model: Any, collate: Collator, batch_size: int) -> np.ndarray:
-    """The model's outputs for all features, in their order, as float32 of shape (rows, …).
+@dataclass(frozen=True)
+class Outputs:
+    """What a model said of some features.
 
-    Rows are sorted by length first, so that a batch holds little padding; no gradients, dropout off.
+    Attributes:
+        outputs: One dictionary per feature: name -> float32 array (padding of its batch included).
+        loss: Sum of the item losses of the features with labels.
+        items: How many items that is.
+    """
+
+    outputs: list[dict[str, np.ndarray]]
+    loss: float = 0.0
+    items: int = 0
+
+
+def forward_in_batches(
+    features: Features, model: Any, collate: Collator, batch_size: int, *, keep: Keep, loss: Loss | None = None
+) -> Outputs:
+    """The model's outputs for all features, in their order; no gradients, dropout off.
+
+    Features are sorted by size first, so that a batch holds little padding.
+
+    Args:
+        features: What the task made of rows.
+        model: A transformers model, or a peft model around one.
+        collate: Pads features to a batch.
+        batch_size: Features at a time.
+        keep: From a batch's outputs and its labels to what is kept of it: name -> (features of the batch, …).
+        loss: From outputs and labels to the sum of the item losses and the number of items.
     """
     import torch
     from tqdm.auto import tqdm
 
-    if not features:
-        return np.zeros((0, 1), dtype=np.float32)
-    order = sorted(range(len(features)), key=lambda i: len(features[i]["input_ids"]), reverse=True)
+    order = sorted(range(len(features)), key=lambda i: feature_size(features[i]), reverse=True)
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    outputs: dict[int, np.ndarray] = {}
+    kept: dict[int, dict[str, np.ndarray]] = {}
+    total, items = 0.0, 0
     # A bar where somebody waits: on a terminal, for more than a moment's work. `None` asks tqdm to look for itself.
     quiet = None if len(order) > 20 * batch_size and processes.is_main() else True
     with (
@@ -116,17 +161,35 @@ def forward_in_batches(features: Features, model: Any, collate: Collator, batch_
     ):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
-            inputs = [{k: v for k, v in features[i].items() if k not in NOT_INPUTS} for i in chosen]
-            batch = {key: value.to(device) for key, value in collate(inputs).items()}
-            logits = model(**batch).logits.float().cpu().numpy()
-            outputs.update(zip(chosen, logits, strict=True))
+            batch = {key: value.to(device) for key, value in collate(model_inputs(features, chosen)).items()}
+            labels = batch.pop("labels", None)
+            outputs = model(**batch)
+            if loss is not None and labels is not None:
+                batch_loss, batch_items = loss(outputs, labels)
+                total, items = total + float(batch_loss), items + int(batch_items)
+            found = {name: value.float().cpu().numpy() for name, value in keep(outputs, labels).items()}
+            kept.update({i: {name: found[name][place] for name in found} for place, i in enumerate(chosen)})
             bar.update(len(chosen))
     model.train(was_training)
-    return np.stack([outputs[i] for i in range(len(features))])
+    return Outputs([kept[i] for i in range(len(features))], total, items)
 
 
-NOT_INPUTS = frozenset({"labels", "length", "truncated"})
-"""Entries of a feature that the model's forward pass does not take when predicting."""
+_FOR_THE_PIPELINE = frozenset({"length", "truncated", "about"})
+"""Entries of a feature that no collator and no model takes."""
+
+
+def model_inputs(features: Sequence[dict[str, Any]], chosen: Iterable[int] | None = None) -> Features:
+    """Some features (all by default) without what only the pipeline reads."""
+    picked = features if chosen is None else [features[i] for i in chosen]
+    return [{key: value for key, value in f.items() if key not in _FOR_THE_PIPELINE} for f in picked]
+
+
+def feature_size(feature: dict[str, Any]) -> int:
+    """Tokens of a feature, of the longest part where it has several; what batches are sorted by."""
+    ids = feature.get("input_ids")
+    if ids is None:
+        return int(feature["length"])
+    return max((len(part) for part in ids), default=0) if ids and isinstance(ids[0], list) else len(ids)
 
 
 def tiny_text_encoder(folder: str, texts: Sequence[str], seed: int = 0) -> None:

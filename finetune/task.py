@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -13,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finetune.errors import RecipeError, UsageError, did_you_mean
+from finetune.models import Collator, forward_in_batches
 from finetune.recipe import task_names
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ Prediction = dict[str, Any]
 `scores` (name -> probability)."""
 Baseline = Callable[[Sequence[Row]], list[Prediction]]
 """A fitted baseline: canonical rows -> predictions of the same form as the model's."""
+FitBaseline = Callable[[Sequence[Row], Sequence[Row]], tuple[Baseline, str]]
+"""Training and validation rows -> a fitted baseline, and what it chose."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Column:
     """
 
     name: str
-    kind: Literal["text", "image", "audio", "messages", "tokens", "target"]
+    kind: Literal["text", "texts", "image", "audio", "messages", "tokens", "target"]
     required: bool = True
     aliases: tuple[str, ...] = ()
 
@@ -58,20 +62,22 @@ class Task(ABC):
     A task object is immutable: `learn` returns a copy that knows the target (labels and their names). Modules of tasks
     import torch and transformers inside functions, so that validation of a recipe stays fast.
 
-    How other tasks fit this interface:
+    How a row becomes an answer: `encode` makes features of rows (several of a long one), `collator` pads some to a
+    batch, the model runs, `keep` takes from its outputs what is needed, `decode` makes answers of that. `answer` does
+    all of it, and is what tasks override whose model does not work that way.
 
-    - *token classification*: columns `tokens` or `text` with spans; `learn` collects the tags; `encode` aligns
-      word pieces (labels of continuations are -100) and may return several features for a long row (`row_index` says
-      whose they are); `predict` glues the windows and returns spans with character offsets; `arrays` gives object
-      arrays of tag sequences; `loss` is the default over all label positions.
-    - *question answering*: columns `question`, `context`, target `answers`; windows by stride as above; labels are
-      `start_positions` and `end_positions`, so it overrides `loss`; `predict` returns text and offsets.
+    How kinds of tasks fit this interface:
+
+    - *labels or numbers* (text, images, audio): targets are those of `finetune.labels`; `from_logits` is `decode` on
+      one array, and serves the general baselines too.
+    - *several features per row* (long documents, several passes over a text): `about` of a feature says which row it
+      belongs to; `decode` puts the parts together.
+    - *no label of its own* (masked language models): the input is its own reference; `target_column` is that column.
+    - *cross-row answers* (retrieval): `facing` gives a copy that has seen all rows which are answered together.
+    - *other trainers*: `trainer` returns sentence-transformers' or TRL's class, `trainer_settings` what it takes;
+      `answer` runs the model in that library's way, and `whole_batches` says that the loss compares rows.
     - *language models* (causal, sequence-to-sequence, preference): columns `messages` or `prompt`/`completion`;
-      `trainer` returns TRL's trainer class; labels of the prompt are -100, so the default `loss` counts answer tokens;
-      `predict` generates; `decode` is not used.
-    - *images, audio*: columns of kind `image` or `audio`; the processor is an image processor or feature extractor;
-      `encode` returns `pixel_values` or `input_values`, `collator` stacks; targets are those of `finetune.labels`.
-    - *embeddings, ranking*: `trainer` returns sentence-transformers' trainer; `predict` returns a score per row.
+      labels of the prompt are -100, so the default `count_items` counts answer tokens; `answer` generates.
     """
 
     name: ClassVar[str]
@@ -82,6 +88,16 @@ class Task(ABC):
     """Schema of the recipe's `options` section."""
     auto_class: ClassVar[str]
     """Name of the transformers Auto class that loads the model."""
+    library: ClassVar[str] = "transformers"
+    """The Hub's name of the library that loads the saved model."""
+    trains_head: ClassVar[bool] = True
+    """Whether the modules outside the pretrained body are trained whole beside an adapter; not where they come
+    pretrained and only have to be kept."""
+    answers_untouched: ClassVar[bool] = False
+    """Whether the pretrained model can answer before any fine-tuning; it is a baseline then (`untouched`)."""
+    whole_batches: ClassVar[bool] = False
+    """Whether the loss compares the rows of a batch with each other. Then gradients are never accumulated over parts
+    of a batch; `micro_batch_size` bounds what the loss holds in memory at a time."""
 
     def __init__(self, options: TaskOptions | None = None) -> None:
         self.options = options or self.Options()
@@ -103,6 +119,23 @@ class Task(ABC):
         Raises:
             RowError: This row's target cannot be used; it is dropped and counted.
         """
+
+    def check_row(self, row: dict[str, Any]) -> None:  # noqa: B027 - most tasks have nothing to check
+        """Bring the columns of a canonical row into agreement, or refuse it: words and tags of unequal number.
+
+        It may change values and add optional columns, the same ones to every row.
+
+        Raises:
+            RowError: As `parse_target`.
+        """
+
+    def summarize(self, targets: Sequence[Any]) -> dict[str, float]:
+        """What the targets of a split are, for the data's account: name -> count, or statistics of numbers."""
+        counts: Counter[str] = Counter()
+        for value in targets:
+            described = self.describe_target(value)
+            counts.update(described if isinstance(described, list) else [str(described)])
+        return dict(counts.most_common())
 
     @abstractmethod
     def check_training_rows(self, targets: Sequence[Any]) -> None:
@@ -128,15 +161,24 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
-        """Features for training and prediction.
+        """Features of rows, those of one row together and in the rows' order.
 
-        Each has the model's inputs, `labels` where the row has a target, `length` (tokens before any cut; of very long
-        inputs an estimate) and `truncated` (whether it was cut).
+        Each has the model's inputs, `labels` where the row has a target, `length` (tokens of the whole row; of very
+        long inputs an estimate), `truncated` (whether the model sees less than the row), and, where a row has several,
+        `about` with `row` (its place in `rows`) and whatever else `decode` needs.
         """
 
+    def training_features(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
+        """Features to learn from; those to answer from, unless a task says otherwise."""
+        return self.encode(rows, processor, max_length)
+
     @abstractmethod
-    def collator(self, processor: Any) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
+    def collator(self, processor: Any) -> Collator:
         """What pads features to a batch of tensors."""
+
+    def training_collator(self, processor: Any) -> Collator:
+        """The same in training, where it may draw noise."""
+        return self.collator(processor)
 
     @abstractmethod
     def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None) -> torch.Tensor:
@@ -150,24 +192,66 @@ class Task(ABC):
         """How many items of a batch the loss sums over; label -100 is none."""
         return (labels != -100).sum()
 
+    def training_loss(self, model: Any, batch: dict[str, Any], rows_at_once: int) -> torch.Tensor:
+        """The mean loss of one collated batch, with gradients; for timing a few steps without a Trainer."""
+        labels = batch.pop("labels")
+        return self.loss(model(**batch), labels, None)
+
     def trainer(self) -> type[Any] | None:
         """Another Trainer class to build on; None for transformers' own."""
         return None
 
+    def trainer_settings(self, model: Any, rows_at_once: int) -> dict[str, Any]:
+        """Keyword arguments for that Trainer: where its loss comes from.
+
+        Args:
+            model: What is trained.
+            rows_at_once: The most rows whose activations are to be held at a time (`training.micro_batch_size`).
+        """
+        return {"compute_loss_func": self.loss}
+
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    @abstractmethod
-    def decode(self, outputs: np.ndarray) -> list[Prediction]:
-        """Final answers from the model's raw outputs, one per row."""
+    def keep(self, outputs: Any, labels: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        """What `decode` needs of a batch's outputs: name -> (rows of the batch, …). Default: the logits."""
+        return {"logits": outputs["logits"]}
 
     @abstractmethod
+    def decode(
+        self, outputs: Sequence[Mapping[str, np.ndarray]], features: Sequence[Mapping[str, Any]], rows: Sequence[Row]
+    ) -> list[Prediction]:
+        """Final answers, one per row, from what `keep` kept of each feature (padding of the batch included)."""
+
+    def from_logits(self, logits: np.ndarray) -> list[Prediction]:
+        """Final answers of a task of labels or numbers from raw outputs (n, labels); what general baselines speak."""
+        raise UsageError(f"Answers of {self.name} do not come from one array of logits.", "Use predict().")
+
+    def answer(
+        self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
+    ) -> Answers:
+        """Answers for canonical rows, in their order; and the loss, where the rows have targets."""
+        features = self.encode(rows, processor, max_length)
+        done = forward_in_batches(
+            features, model, self.collator(processor), batch_size, keep=self.keep,
+            loss=lambda outputs, labels: (self.loss(outputs, labels, 1), self.count_items(labels)),
+        )  # fmt: skip
+        return Answers(self.decode(done.outputs, features, rows), done.loss, done.items)
+
     def predict(
         self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
     ) -> list[Prediction]:
-        """Final answers for canonical rows (targets not needed), in their order.
+        """Final answers for canonical rows (targets are not looked at), in their order.
 
         The one path that evaluation, bias probes, demo, service and monitoring all use.
         """
+        inputs = {column.name for column in self.input_columns()}
+        bare = [{key: value for key, value in row.items() if key in inputs} for row in rows]
+        return self.answer(bare, model, processor, batch_size, max_length).predictions
+
+    def facing(self, rows: Sequence[Row]) -> Self:
+        """A copy that has seen all rows which are answered together, where an answer depends on the others (their
+        texts are what a query is looked up in); each process then answers its own part of them."""
+        return self
 
     @abstractmethod
     def rows_from(self, inputs: Sequence[Any]) -> list[Row]:
@@ -205,9 +289,13 @@ class Task(ABC):
         """Keyword arguments that every metric of this task gets, such as the number of labels."""
         return {}
 
-    def own_baselines(self) -> Mapping[str, Callable[[Sequence[Row], Sequence[Row]], Baseline]]:
-        """Baselines that only this task has: name -> fit(training rows, validation rows) -> fitted baseline."""
+    def own_baselines(self) -> Mapping[str, tuple[str, FitBaseline]]:
+        """Baselines that only this task has: name -> title, and what fits it."""
         return {}
+
+    def references(self, rows: Sequence[Row]) -> list[Any]:
+        """The canonical references of rows."""
+        return [row[self.target_column().name] for row in rows]
 
     @abstractmethod
     def arrays(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> dict[str, np.ndarray]:
@@ -220,6 +308,18 @@ class Task(ABC):
     def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Tables beside the scores, as plain values: scores per label, a confusion matrix."""
         return {}
+
+    def mistake(self, row: Row, answer: Prediction, reference: Any) -> Mistake | None:
+        """How an answer is wrong, for pages that list errors; None where it is right.
+
+        Args:
+            row: The inputs.
+            answer: From `predict`.
+            reference: As `describe_target` gives it.
+        """
+        if answer["prediction"] == reference:
+            return None
+        return Mistake(1.0, str(answer["prediction"]), str(reference))
 
     @abstractmethod
     def text_of(self, row: Row) -> str:
@@ -256,6 +356,38 @@ class Task(ABC):
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What `Task.answer` returns.
+
+    Attributes:
+        predictions: One per row.
+        loss: Sum of the item losses; 0 where the rows have no targets.
+        items: How many items that is.
+    """
+
+    predictions: list[Prediction]
+    loss: float
+    items: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer, as a page shows it.
+
+    Attributes:
+        size: What mistakes are ordered by, largest first.
+        given: The answer.
+        wanted: The reference.
+        note: What else helps to understand it.
+    """
+
+    size: float
+    given: str
+    wanted: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class TargetHints:
     """What the data set and the recipe say about the target, before its values are looked at."""
 
@@ -272,6 +404,14 @@ class Example:
     options: dict[str, Any]
     save_model: Callable[[str], None]
     """Writes a tiny random pretrained model and its processor into a folder."""
+
+
+def object_array(values: Sequence[Any]) -> np.ndarray:
+    """(n,) array of lists, texts or dictionaries: numpy would make a table of lists that happen to be equally long."""
+    array = np.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        array[index] = value
+    return array
 
 
 def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:

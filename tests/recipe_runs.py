@@ -42,19 +42,26 @@ def outcome(call: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, A
 
 def run_one(name: str, path: str, folder: str) -> dict[str, Any]:
     """Run a recipe whole; then load its model and let it answer the test rows again."""
+    from closeness import assert_close
+
     import finetune
 
     recipe = finetune.Recipe.from_yaml(path, [*SHRUNKEN, f"output.folder={folder}", f"output.run={name}"])
     evaluation = finetune.run(recipe)
     model = finetune.load(Path(folder) / name)
-    columns = [evaluation.predictions[name] for name in ("text", "text_pair") if name in evaluation.predictions]
-    inputs = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+    rows = list(finetune.prepare(recipe).test)
+    model.task = model.task.facing(rows)
+    table = finetune.Evaluation.load(finetune.RunFolder.open(Path(folder) / name))
+    assert_close(model.predict_rows(rows), table.answers())
     return {
         "kind": evaluation.kind,
         "rows": evaluation.rows,
         "scores": evaluation.scores,
         "goals": [goal["name"] for goal in evaluation.goals],
-        "again": model.predict(inputs),
+        "headline": evaluation.headline,
+        "inputs": [column.name for column in model.task.input_columns() if column.name in evaluation.predictions],
+        "baselines": list(evaluation.systems)[1:],
+        "own_baselines": list(model.task.baselines),
         "model_commit": model.base.revision,
     }
 
@@ -66,7 +73,7 @@ def prepare_one(path: str, overrides: Sequence[str]) -> dict[str, Any]:
     data = finetune.prepare(finetune.Recipe.from_yaml(path, overrides))
     return {
         "splits": {name: len(rows) for name, rows in data.splits.items()},
-        "names": list(data.task.state()["names"]),
+        "names": list(data.task.state().get("names", ())),
         "first": {name: rows[0] for name, rows in data.splits.items()},
         "source": data.report.source,
     }

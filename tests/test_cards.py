@@ -88,7 +88,9 @@ def evaluation_of(kind: str = "single_label", names=("no", "yes"), rows: int = 2
     outputs = {"model": rng.normal(size=(rows, width)) + _helpful(kind, references, width)}
     if baseline:
         outputs["majority"] = np.tile(rng.normal(size=(1, width)), (rows, 1)) + 0.01 * rng.normal(size=(rows, width))
-    answers = {name: task.decode(values if kind != "regression" else values[:, 0]) for name, values in outputs.items()}
+    answers = {
+        name: task.from_logits(values if kind != "regression" else values[:, 0]) for name, values in outputs.items()
+    }
     statistics = {name: _statistic(task, task.arrays(given, references)) for name, given in answers.items()}
     systems = {name: _system(name, measured, rows) for name, measured in statistics.items()}
     arrays = {name: task.arrays(given, references) for name, given in answers.items()}

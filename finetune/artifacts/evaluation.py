@@ -66,9 +66,13 @@ class Evaluation:
 
     def answers(self) -> list[Prediction]:
         """The model's predictions, as `Task.predict` returned them."""
-        scores = {column.removeprefix("score:"): column for column in self.predictions if column.startswith("score:")}
+        scores, more = (
+            {column.removeprefix(prefix): column for column in self.predictions if column.startswith(prefix)}
+            for prefix in ("score:", "answer:")
+        )
         return [
             {"prediction": prediction}
+            | {name: self.predictions[column][i] for name, column in more.items()}
             | ({"scores": {name: self.predictions[column][i] for name, column in scores.items()}} if scores else {})
             for i, prediction in enumerate(self.predictions["prediction"])
         ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from finetune import processes
 from finetune.errors import RunFolderError
+from finetune.models import core, replace_core
 from finetune.recipe import Recipe
 from finetune.sources import ModelSource, resolve_model
 from finetune.task import Prediction, Row, Task, load_task
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "finetune.json"
 """Written beside the weights: the task, its labels and the base model, so that the folder explains itself."""
+MERGED = "merged"
+"""Folder of a run that holds all weights, written when another recipe starts from the run."""
 
 
 @dataclass
@@ -74,13 +78,30 @@ class TrainedModel:
     @property
     def is_adapter(self) -> bool:
         """Whether only an adapter was trained."""
-        return hasattr(self.model, "peft_config")
+        return hasattr(core(self.model), "peft_config")
 
     def merged(self) -> Any:
         """A plain transformers model with the adapter added into the weights (a copy; this one stays as it is)."""
         import copy
 
-        return copy.deepcopy(self.model).merge_and_unload() if self.is_adapter else self.model
+        if not self.is_adapter:
+            return self.model
+        whole = copy.deepcopy(self.model)
+        return replace_core(whole, core(whole).merge_and_unload())
+
+    def save_merged(self, folder: str | Path) -> Path:
+        """Write the model with all its weights, the adapter added in, for tools that know no adapters.
+
+        The folder is complete or absent; one that is there is left as it is.
+        """
+        target = Path(folder)
+        if not target.exists():
+            partial = target.with_name(f".{target.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            self.merged().save_pretrained(partial)
+            self.processor.save_pretrained(partial)
+            partial.replace(target)
+        return target
 
     def save(self, folder: str | Path) -> None:
         """Write the model (safetensors), its processor and its description; by rank 0 only."""
@@ -89,13 +110,14 @@ class TrainedModel:
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         if self.is_adapter:
-            for config in self.model.peft_config.values():
+            adapted = core(self.model)
+            for config in adapted.peft_config.values():
                 config.base_model_name_or_path, config.revision = self.base.name, self.base.revision
             # Without this peft asks the Hub for the base model's vocabulary size.
-            self.model.save_pretrained(target, save_embedding_layers=False)
-            (target / "README.md").unlink(missing_ok=True)  # peft's template; our card stands in the run folder
+            adapted.save_pretrained(target, save_embedding_layers=False)
         else:
             self.model.save_pretrained(target)
+        (target / "README.md").unlink(missing_ok=True)  # other libraries' template; our card stands in the run folder
         self.processor.save_pretrained(target)
         (target / DESCRIPTION).write_text(json.dumps(self._description(), indent=2, ensure_ascii=False) + "\n")
 
@@ -132,18 +154,33 @@ class TrainedModel:
         return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe)
 
 
-def _load_weights(task: Task, base: ModelSource, folder: Path, *, adapter: bool) -> tuple[Any, Any]:
-    from dataclasses import replace
+def find_base(name: str, revision: str | None = None, sha256: str | None = None) -> ModelSource:
+    """A pretrained model by its location, which may be a finished run: its weights, with the adapter added in.
 
+    Raises:
+        SourceError: It is not to be had.
+    """
+    run = Path(name)
+    if not (run / "model" / DESCRIPTION).exists():
+        return resolve_model(name, revision, sha256)
+    if not json.loads((run / "model" / DESCRIPTION).read_text(encoding="utf-8"))["adapter"]:
+        return replace(resolve_model(str(run / "model"), revision, sha256), name=name)
+    merged = run / MERGED
+    if not merged.exists():
+        TrainedModel.load(run).save_merged(merged)
+    return replace(resolve_model(str(merged), revision, sha256), name=name)
+
+
+def _load_weights(task: Task, base: ModelSource, folder: Path, *, adapter: bool) -> tuple[Any, Any]:
     from transformers import AutoProcessor, AutoTokenizer
 
     if adapter:
         known = base.revision is not None or Path(base.path).exists()
-        found = base if known else resolve_model(base.name, base.revision, base.sha256)
+        found = base if known else find_base(base.name, base.revision, base.sha256)
         model, _ = task.load(replace(base, path=found.path, revision=found.revision, dropout=None))
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(folder))
+        model = replace_core(model, PeftModel.from_pretrained(core(model), str(folder)))
     else:
         model, _ = task.load(replace(base, path=str(folder), revision=None, dropout=None))
     try:

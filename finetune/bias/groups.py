@@ -9,6 +9,7 @@ import numpy as np
 
 from finetune.artifacts import BiasAudit, Evaluation
 from finetune.metrics import load_metric
+from finetune.metrics.additive import score_function
 from finetune.statistics.comparison import difference_from_draws, holm
 from finetune.statistics.intervals import percentile
 from finetune.task import Task
@@ -55,6 +56,7 @@ def _draws(
     """Group -> its score and the bootstrap distribution of it; groups are independent, so each is drawn by itself."""
     metric = load_metric(task.metrics[0])
     given = arrays["scores"] if metric.needs_scores else arrays["predictions"]
+    scored = score_function(metric, given, arrays["references"], task.metric_settings())
     generator = np.random.default_rng(0)
     found = {}
     for group in sorted({v for v in values if v is not None}):
@@ -63,7 +65,7 @@ def _draws(
             continue
 
         def measured(chosen: np.ndarray) -> float:
-            return float(metric.measure(given[chosen], arrays["references"][chosen], **task.metric_settings())[score])
+            return float(scored(chosen)[score])
 
         draws = np.array([measured(generator.choice(rows, len(rows))) for _ in range(resamples)])
         found[group] = (measured(rows), draws)

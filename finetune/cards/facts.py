@@ -78,7 +78,7 @@ def balance(record: Record) -> dict[str, Any] | None:
     splits = [name for name in _ordered(counts) if counts[name]]
     if not splits:
         return None
-    if record.evaluation.kind == "regression":
+    if record.evaluation.kind in ("regression", "similarity"):
         keys = ("mean", "std", "min", "max")
         digits = decimals_for([counts[s].get(k) for s in splits for k in keys])
         numbers = [(s, [number(counts[s].get(k), digits) for k in keys]) for s in splits]
@@ -86,8 +86,10 @@ def balance(record: Record) -> dict[str, Any] | None:
     known = record.evaluation.target.get("names") or ()
     labels = dict.fromkeys([*known, *(label for s in splits for label in counts[s])])
     sizes = record.data.get("splits", {})
+    # Elsewhere a row holds any number of what is counted: words, entities.
+    whole = sizes if record.evaluation.kind in ("single_label", "multi_label") else {}
     rows = [
-        (label, [_portion(counts[s].get(label, 0), sizes.get(s) or sum(counts[s].values())) for s in splits])
+        (label, [_portion(counts[s].get(label, 0), whole.get(s) or sum(counts[s].values())) for s in splits])
         for label in labels
     ]
     return {"kind": "labels", "columns": splits, "rows": rows}
@@ -226,12 +228,17 @@ def machine_facts(record: Record) -> Pairs:
 def usage(record: Record) -> dict[str, str]:
     """Lines that use the model: on the command line and in Python."""
     run = shlex.quote(record.name)
-    if len(input_columns(record.evaluation.predictions)) > 1:
-        return {
-            "shell": f"finetune predict {run} --file pairs.csv",
-            "python": _python(record.name, '("first text", "second text")'),
-        }
-    return {"shell": f'finetune predict {run} "text"', "python": _python(record.name, '"text"')}
+    names = input_columns(record.evaluation.predictions)
+    columns = [c for c in record.evaluation.load_task().input_columns() if c.name in names]
+    if [column.kind for column in columns] in (["text"], ["tokens"]):
+        return {"shell": f'finetune predict {run} "text"', "python": _python(record.name, '"text"'), "columns": ""}
+    examples = {"texts": ["first", "second"], "tokens": ["two", "words"]}
+    given = {column.name: examples.get(column.kind, column.name.replace("_", " ")) for column in columns}
+    return {
+        "shell": f"finetune predict {run} --file rows.jsonl",
+        "python": _python(record.name, json.dumps(given)),
+        "columns": ", ".join(given),
+    }
 
 
 def _python(name: str, example: str) -> str:

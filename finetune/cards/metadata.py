@@ -26,7 +26,7 @@ def card_data(record: Record) -> ModelCardData:
     card, base = record.recipe.card, hub_base(record)
     results = eval_results(record)
     return ModelCardData(
-        library_name="peft" if record.is_adapter else "transformers",
+        library_name=record.evaluation.load_task().library if not record.is_adapter else "peft",
         pipeline_tag=record.evaluation.task,
         base_model=base,
         base_model_relation=("adapter" if record.is_adapter else "finetune") if base else None,

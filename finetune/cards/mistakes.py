@@ -15,7 +15,9 @@ _SHOWN_PAIRS = 20
 _SHOWN_ROWS = 15
 _TEXT = 400
 _OWN = ("row", "reference", "prediction")
-_PREFIXES = ("score:", "baseline:", "group:")
+_TABULAR = ("single_label", "multi_label", "regression")
+"""Kinds whose errors the table itself shows; of all others only the task can tell."""
+_PREFIXES = ("score:", "answer:", "baseline:", "group:")
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,45 @@ def label_rows(evaluation: Evaluation) -> list[dict[str, str]]:
 def wrong_rows(evaluation: Evaluation) -> dict[str, Any]:
     """The worst rows: `{total, rows: [{row, inputs, reference, prediction, score, …}], numeric}`."""
     table = evaluation.predictions
+    if evaluation.kind not in _TABULAR:
+        return _judged_by_the_task(evaluation)
     found = list(_numeric(table) if evaluation.kind == "regression" else _classified(table, evaluation.target))
     worst = sorted(found, key=lambda mistake: (-mistake.size, mistake.index))[:_SHOWN_ROWS]
     show = _show_number if evaluation.kind == "regression" else _show_label
     digits = decimals_for([table["reference"][m.index] for m in worst]) if evaluation.kind == "regression" else 3
     rows = [_row(table, mistake) | show(table, mistake, digits) for mistake in worst]
     return {"total": len(found), "rows": rows, "share": share(len(found) / max(1, evaluation.rows))}
+
+
+def _judged_by_the_task(evaluation: Evaluation) -> dict[str, Any]:
+    """The rows that the task itself calls wrong, in its words."""
+    table, task = evaluation.predictions, evaluation.load_task()
+    rows_of = ({name: table[name][i] for name in input_columns(table)} for i in range(len(table["prediction"])))
+    triples = zip(rows_of, evaluation.answers(), table["reference"], strict=True)
+    judged = ((index, task.mistake(*triple)) for index, triple in enumerate(triples))
+    found = [(index, mistake) for index, mistake in judged if mistake is not None]
+    worst = sorted(found, key=lambda pair: (-pair[1].size, pair[0]))[:_SHOWN_ROWS]
+    rows = [
+        _row(table, Mistake(index, m.size))
+        | {"reference": shorten(m.wanted, _TEXT), "prediction": shorten(m.given, _TEXT), "sure": "", "note": m.note}
+        for index, m in worst
+    ]
+    return {"total": len(found), "rows": rows, "share": share(len(found) / max(1, evaluation.rows))}
+
+
+def detail_tables(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """The task's own tables, every cell as a text: `{title, columns, rows}`."""
+    return [
+        {"title": table["title"], "columns": table["columns"],
+         "rows": [[_cell(value) for value in row] for row in table["rows"]]}
+        for table in evaluation.details.get("tables", ())
+    ]  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return count(value)
+    return number(value) if isinstance(value, float) else shorten(value, 120)
 
 
 def _numeric(table: dict[str, list[Any]]) -> Iterator[Mistake]:
@@ -121,8 +156,18 @@ def input_columns(table: dict[str, list[Any]]) -> list[str]:
 
 def _row(table: dict[str, list[Any]], mistake: Mistake) -> dict[str, Any]:
     names = [name for name in input_columns(table) if table[name][mistake.index] is not None]
-    inputs = [(name if len(names) > 1 else "", shorten(table[name][mistake.index], _TEXT)) for name in names]
+    inputs = [(name if len(names) > 1 else "", _input(table[name][mistake.index])) for name in names]
     return {"row": table["row"][mistake.index] if "row" in table else "", "inputs": inputs}
+
+
+def _input(value: Any) -> str:
+    """An input as one text: words joined, several texts numbered."""
+    if not isinstance(value, list):
+        return shorten(value, _TEXT)
+    texts = [str(part) for part in value]
+    if any(" " in part.strip() for part in texts):
+        return shorten(" ".join(f"({place}) {shorten(part, 120)}" for place, part in enumerate(texts, 1)), _TEXT)
+    return shorten(" ".join(texts), _TEXT)
 
 
 def _show_label(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:

@@ -143,16 +143,21 @@ def lengths_histogram(lengths: dict[str, Any]) -> Markup | None:
     return draw("lengths", f"Histogram of tokens per training row: median {middle}, longest {longest}", paint)
 
 
+NUMBERS = ("regression", "similarity")
+"""Kinds whose predictions and references are numbers."""
+
+
 def answers_scatter(evaluation: Evaluation) -> list[Markup]:
     """Predictions against references, and errors against predictions; empty where the target is no number."""
     pairs = number_pairs(evaluation)
-    if evaluation.kind != "regression" or not pairs:
+    if evaluation.kind not in NUMBERS or not pairs:
         return []
     references, predictions = zip(*pairs, strict=True)
     ends = (min(*references, *predictions), max(*references, *predictions)) if len(pairs) > 1 else (references[0],) * 2
 
     def against(axes: Any) -> None:
-        axes.plot(ends, ends, "--", color=SECOND, linewidth=1.4, label="prediction = truth")
+        if evaluation.kind != "similarity":
+            axes.plot(ends, ends, "--", color=SECOND, linewidth=1.4, label="prediction = truth")
         _dots(axes, references, predictions)
         _finish(axes, "truth", "prediction")
 
@@ -163,10 +168,10 @@ def answers_scatter(evaluation: Evaluation) -> list[Markup]:
 
     size = (4.6, 3.4)
     shown = f"{len(pairs):,} test rows"
-    return [
-        draw("scatter", f"Scatter plot of predictions against true values, {shown}", against, size),
-        draw("residuals", f"Scatter plot of errors against predictions, {shown}", residuals, size),
-    ]
+    plots = [draw("scatter", f"Scatter plot of predictions against true values, {shown}", against, size)]
+    if evaluation.kind == "similarity":  # on another scale than the truth: there is no error to draw
+        return plots
+    return [*plots, draw("residuals", f"Scatter plot of errors against predictions, {shown}", residuals, size)]
 
 
 def number_pairs(evaluation: Evaluation) -> list[tuple[float, float]]:
@@ -189,4 +194,5 @@ def _finish(axes: Any, across: str, up: str) -> None:
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.margins(x=0.03)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9, handlelength=1.8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9, handlelength=1.8)

@@ -85,9 +85,11 @@ def _model(record: Record) -> dict[str, Any]:
         "matrix": mistakes.matrix(evaluation),
         "confused": mistakes.confused_pairs(evaluation),
         "label_rows": mistakes.label_rows(evaluation),
+        "detail_tables": mistakes.detail_tables(evaluation),
         "wrong": mistakes.wrong_rows(evaluation),
+        "ordered_by_sureness": evaluation.kind in ("single_label", "multi_label"),
         "scatter": plots.answers_scatter(evaluation),
-        "plotted": len(plots.number_pairs(evaluation)) if evaluation.kind == "regression" else 0,
+        "plotted": len(plots.number_pairs(evaluation)) if evaluation.kind in plots.NUMBERS else 0,
         "bias": record.bias,
         "bias_score": metric_title(record.bias.score, evaluation.kind),
         "groups": tables.group_tables(record.bias),
@@ -109,7 +111,6 @@ def _making(record: Record) -> dict[str, Any]:
         "machine_facts": facts.machine_facts(record),
         "recipe_text": "\n".join(shorten(line, 400) for line in record.recipe_text.splitlines()),
         "usage": facts.usage(record),
-        "is_pair": "--file" in facts.usage(record)["shell"],
     }
 
 

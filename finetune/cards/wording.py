@@ -35,6 +35,18 @@ _TITLES = {
     "r2": "R²",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
+    "entity_f1": "Entity F1",
+    "entity_precision": "Entity precision",
+    "entity_recall": "Entity recall",
+    "token_accuracy": "Token accuracy",
+    "exact_match": "Exact match",
+    "answer_f1": "Answer F1",
+    "mrr@10": "MRR@10",
+    "ndcg@10": "NDCG@10",
+    "recall@1": "Recall@1",
+    "recall@5": "Recall@5",
+    "recall@10": "Recall@10",
+    "pseudo_perplexity": "Pseudo-perplexity",
 }
 _MEANINGS = {
     "f1": "Balance of precision and recall per label (their harmonic mean), every label counting the same.",
@@ -49,6 +61,18 @@ _MEANINGS = {
     "r2": "Share of the target's variance that is explained: 1 is perfect, 0 is always answering the mean.",
     "pearson": "Linear correlation of prediction and truth: 1 is perfect, 0 is none.",
     "spearman": "Agreement in the order of the rows, whatever the scale: 1 is perfect, 0 is none.",
+    "entity_f1": "Balance of precision and recall over entities; one counts only with its exact words and type.",
+    "entity_precision": "Of the entities that the model names, the share that is right in words and type.",
+    "entity_recall": "Of the entities in the text, the share that the model names with exact words and type.",
+    "token_accuracy": "Share of words with the right tag.",
+    "exact_match": "Share of questions answered word for word, but for case, punctuation and articles.",
+    "answer_f1": "Overlap of the words of the answer with those of the reference, averaged over questions.",
+    "mrr@10": "Mean of 1/rank of the first right item: 1 where it always stands first, 0 where not among the first 10.",
+    "ndcg@10": "How near the order of the first 10 is to the best one, early places weighing more: 1 is perfect.",
+    "recall@1": "Share of right items that stand in first place.",
+    "recall@5": "Share of right items among the first 5.",
+    "recall@10": "Share of right items among the first 10.",
+    "pseudo_perplexity": "How surprised the model is by a held-out token it cannot see, as if choosing among so many.",
 }
 
 

@@ -111,6 +111,7 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
         try:
             values = {c.name: _input(row[report.columns[c.name]], c.name) for c in inputs}
             values[target] = task.parse_target(row[report.columns[target]])
+            task.check_row(values)
         except RowError as error:
             if str(error).startswith(("missing", "empty")):
                 report.drop(name, str(error), index)
@@ -120,7 +121,7 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
         columns["row"].append(f"{name}:{index}")
         keys.append(" ".join(task.text_of(values).lower().split()))
         for key, value in values.items():
-            columns[key].append(value)
+            columns.setdefault(key, []).append(value)
         for group in groups:
             columns[f"group:{group}"].append(None if row[group] is None else str(row[group]))
     if wrong:
@@ -179,21 +180,9 @@ def _account(splits: dict[str, _Split], task: Task, report: DataReport) -> None:
     report.splits = {name: len(split.keys) for name, split in splits.items()}
     known = set(splits["train"].keys)
     for name, split in splits.items():
-        report.label_counts[name] = _summary(task, split.rows[task.target_column().name])
+        report.label_counts[name] = task.summarize(split.rows[task.target_column().name])
         twins = sum(key in known for key in split.keys) if name != "train" else 0
         if twins:
             report.notes.append(
                 f"{twins} of {len(split.keys)} rows of {name} stand in the training split too, word for word."
             )
-
-
-def _summary(task: Task, values: list[Any]) -> dict[str, float]:
-    if task.kind == "regression":
-        numbers = np.asarray(values, dtype=float)
-        return {"mean": float(numbers.mean()), "std": float(numbers.std()), "min": float(numbers.min()),
-                "max": float(numbers.max())}  # fmt: skip
-    counts: Counter[str] = Counter()
-    for value in values:
-        described = task.describe_target(value)
-        counts.update(described if isinstance(described, list) else [str(described)])
-    return dict(counts.most_common())

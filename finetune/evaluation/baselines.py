@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from finetune.artifacts import TrainedModel
 from finetune.errors import RecipeError, did_you_mean
 from finetune.task import Baseline, Prediction, Row, Task
 
@@ -18,6 +19,8 @@ CANDIDATES = tuple((c, weight) for weight in (None, "balanced") for c in (0.1, 1
 FEWER = ((1.0, None), (10.0, None))
 """What it chooses from when there are more than `MANY` training rows, where each fit takes a while."""
 MANY = 50_000
+UNTOUCHED = "untouched"
+"""The pretrained model itself, for tasks that it can answer without a new head."""
 RIDGE = (0.01, 0.1, 1.0, 10.0)
 """Ridge penalties (alpha) likewise."""
 
@@ -41,8 +44,17 @@ class FittedBaseline:
     seconds: float
 
 
-def fit_baseline(name: str, task: Task, train: Sequence[Row], validation: Sequence[Row]) -> FittedBaseline:
+def fit_baseline(
+    name: str, task: Task, train: Sequence[Row], validation: Sequence[Row], model: TrainedModel | None = None
+) -> FittedBaseline:
     """Fit a baseline by name on the training rows; what has to be chosen is chosen on the validation rows.
+
+    Args:
+        name: As the recipe calls it.
+        task: Knows the target.
+        train: Canonical rows.
+        validation: Likewise.
+        model: What is held against the baselines; `untouched` is the pretrained model that it was made of.
 
     Raises:
         RecipeError: No such baseline for this task.
@@ -50,7 +62,11 @@ def fit_baseline(name: str, task: Task, train: Sequence[Row], validation: Sequen
     started = time.perf_counter()
     own = task.own_baselines()
     if name in own:
-        return FittedBaseline(name, name, "", own[name](train, validation), time.perf_counter() - started)
+        title, fit_own = own[name]
+        predict, detail = fit_own(train, validation)
+        return FittedBaseline(name, title, detail, predict, time.perf_counter() - started)
+    if name == UNTOUCHED and task.answers_untouched and model is not None:
+        return FittedBaseline(name, "Untouched model", model.base.name, _untouched(model), 0.0)
     if name not in baseline_names(task):
         raise RecipeError(
             f"evaluation.baselines names {name!r}, which {task.name} does not have.",
@@ -63,7 +79,20 @@ def fit_baseline(name: str, task: Task, train: Sequence[Row], validation: Sequen
 
 def baseline_names(task: Task) -> tuple[str, ...]:
     """Baselines that fit the task's kind of target."""
-    return (*(name for name, (_, kinds, _) in _BASELINES.items() if task.kind in kinds), *task.own_baselines())
+    general = [name for name, (_, kinds, _) in _BASELINES.items() if task.kind in kinds]
+    return (*general, *task.own_baselines(), *((UNTOUCHED,) if task.answers_untouched else ()))
+
+
+def _untouched(model: TrainedModel) -> Baseline:
+    """The pretrained model as it was before the fit."""
+
+    def predict(rows: Sequence[Row]) -> list[Prediction]:
+        device = next(model.model.parameters()).device
+        pretrained, processor = model.task.load(replace(model.base, dropout=None))
+        pretrained.to(device).eval()
+        return model.task.predict(rows, pretrained, processor, model.batch_size, model.max_length)
+
+    return predict
 
 
 def _targets(task: Task, rows: Sequence[Row]) -> list[Any]:
@@ -72,7 +101,7 @@ def _targets(task: Task, rows: Sequence[Row]) -> list[Any]:
 
 def _constant(task: Task, outputs: np.ndarray) -> Baseline:
     def predict(rows: Sequence[Row]) -> list[Prediction]:
-        return task.decode(np.repeat(outputs[None, :], len(rows), axis=0))
+        return task.from_logits(np.repeat(outputs[None, :], len(rows), axis=0))
 
     return predict
 
@@ -84,7 +113,7 @@ def _majority(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tu
     ids = [i for t in targets for i in (t if isinstance(t, list) else [t])]
     share = (np.bincount(ids, minlength=size) + 0.0) / len(targets)
     outputs = _logit(share) if task.kind == "multi_label" else np.log(np.clip(share, 1e-9, 1))
-    answer = task.decode(outputs[None, :])[0]["prediction"]
+    answer = task.from_logits(outputs[None, :])[0]["prediction"]
     return _constant(task, outputs), f"always answers {answer!r}"
 
 
@@ -125,7 +154,7 @@ def _tfidf_logreg(task: Task, train: Sequence[Row], validation: Sequence[Row]) -
 
     def predict(rows: Sequence[Row]) -> list[Prediction]:
         inputs = vectorizer.transform([task.text_of(row) for row in rows])
-        return task.decode(_outputs(task, models, columns, inputs, size))
+        return task.from_logits(_outputs(task, models, columns, inputs, size))
 
     return predict, f"{len(vectorizer.vocabulary_):,} words and word pairs, {_describe(chosen)}"
 
@@ -174,7 +203,9 @@ def _tfidf_ridge(task: Task, train: Sequence[Row], validation: Sequence[Row]) ->
     best = int(np.argmin([np.mean((m.predict(held_out) - wanted) ** 2) for m in fitted]))
 
     def predict(rows: Sequence[Row]) -> list[Prediction]:
-        return task.decode(fitted[best].predict(vectorizer.transform([task.text_of(row) for row in rows]))[:, None])
+        return task.from_logits(
+            fitted[best].predict(vectorizer.transform([task.text_of(row) for row in rows]))[:, None]
+        )
 
     detail = f"{len(vectorizer.vocabulary_):,} words and word pairs, alpha={RIDGE[best]:g} (chosen on validation rows)"
     return predict, detail

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from finetune import processes
 from finetune.artifacts import Evaluation, TrainedModel
 from finetune.evaluation.baselines import fit_baseline
 from finetune.metrics import direction, load_metric, metric_outputs
+from finetune.metrics.additive import score_function
 from finetune.recipe import EvaluationSection
 from finetune.statistics.comparison import holm, mcnemar_exact, minimum_detectable_effect, paired_difference
 from finetune.statistics.intervals import bootstrap
@@ -42,6 +44,7 @@ def evaluate(
         RecipeError: Unknown metric or baseline.
     """
     started = time.perf_counter()
+    model = replace(model, task=model.task.facing(rows))
     predictions = model.predict_together(rows)
     seconds = time.perf_counter() - started
     result = (
@@ -58,14 +61,14 @@ def _score_all(
 ) -> Evaluation:  # fmt: skip
     task = model.task
     metrics = settings.metrics or task.metrics
-    references = [row[task.target_column().name] for row in rows]
+    references = task.references(rows)
     answers = {"model": predictions}
     systems: dict[str, dict[str, Any]] = {
         "model": {"title": "Fine-tuned model", "detail": model.base.name, "seconds": seconds}
     }
     train, validation = fitting_rows
     for name in (settings.baselines if settings.baselines is not None else task.baselines) if len(train) else ():
-        fitted = fit_baseline(name, task, train, validation)
+        fitted = fit_baseline(name, task, train, validation, model)
         log.info("Baseline %s: %s (%.1f s).", name, fitted.detail, fitted.seconds)
         answers[name] = fitted.predict(rows)
         systems[name] = {"title": fitted.title, "detail": fitted.detail, "seconds": fitted.seconds}
@@ -88,21 +91,11 @@ def _score_all(
 
 def statistic(task: Task, metrics: Sequence[str], arrays: dict[str, np.ndarray]) -> Statistic:
     """All scores of some rows, as a function of their indices."""
-    loaded = [load_metric(name) for name in metrics]
-    settings = task.metric_settings()
-
-    def measured(rows: np.ndarray) -> dict[str, float]:
-        scores: dict[str, float] = {}
-        for metric in loaded:
-            given = arrays["scores"] if getattr(metric, "needs_scores", False) else arrays["predictions"]
-            if hasattr(metric, "measure"):
-                values = metric.measure(given[rows], arrays["references"][rows], **settings)
-            else:  # a metric from the Hub or of the user's own
-                values = metric.compute(predictions=given[rows], references=arrays["references"][rows])
-            scores |= {name: float(v) for name, v in values.items() if np.ndim(v) == 0}
-        return scores
-
-    return measured
+    functions = []
+    for metric in map(load_metric, metrics):
+        given = arrays["scores"] if getattr(metric, "needs_scores", False) else arrays["predictions"]
+        functions.append(score_function(metric, given, arrays["references"], task.metric_settings()))
+    return lambda rows: {name: value for scored in functions for name, value in scored(rows).items()}
 
 
 def _compare(
@@ -161,6 +154,9 @@ def _table(
     columns |= {name: [row[name] for row in rows] for name in rows[0] if name not in ("row", target)}
     columns["reference"] = [task.describe_target(value) for value in references]
     columns["prediction"] = [p["prediction"] for p in answers["model"]]
+    for name in answers["model"][0]:
+        if name not in ("prediction", "scores"):
+            columns[f"answer:{name}"] = [p[name] for p in answers["model"]]
     for name in answers["model"][0].get("scores", {}):
         columns[f"score:{name}"] = [p["scores"][name] for p in answers["model"]]
     for system, given in list(answers.items())[1:]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from finetune.errors import UsageError
-from finetune.labels import Target, check_learnable, learn_target
+from finetune.labels import Target, check_learnable, learn_target, number_summary
 from finetune.metrics.confusion import label_tables
-from finetune.models import forward_in_batches, load_pretrained, tiny_text_encoder
+from finetune.models import Collator, load_pretrained, tiny_text_encoder
 from finetune.task import Column, Example, Prediction, Row, TargetHints, Task, TaskOptions
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ class TextClassification(Task):
             return value if self.kind == "regression" else int(value)
         return [1.0 if i in set(value) else 0.0 for i in range(self.target.num_labels)]
 
-    def collator(self, processor: Any) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
+    def collator(self, processor: Any) -> Collator:
         from transformers import DataCollatorWithPadding
 
-        collate: Callable[[list[dict[str, Any]]], dict[str, Any]] = DataCollatorWithPadding(processor)
+        collate: Collator = DataCollatorWithPadding(processor)
         return collate
 
     def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None) -> torch.Tensor:
@@ -151,8 +151,13 @@ class TextClassification(Task):
 
     # -- answers
 
-    def decode(self, outputs: np.ndarray) -> list[Prediction]:
-        logits = np.asarray(outputs, dtype=np.float64)
+    def decode(
+        self, outputs: Sequence[Mapping[str, np.ndarray]], features: Sequence[Mapping[str, Any]], rows: Sequence[Row]
+    ) -> list[Prediction]:
+        return self.from_logits(np.stack([kept["logits"] for kept in outputs])) if outputs else []
+
+    def from_logits(self, logits: np.ndarray) -> list[Prediction]:
+        logits = np.asarray(logits, dtype=np.float64)
         names = self.target.names
         if self.kind == "regression":
             return [{"prediction": float(value)} for value in logits.reshape(len(logits))]
@@ -163,13 +168,6 @@ class TextClassification(Task):
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = exponents / exponents.sum(axis=1, keepdims=True)
         return [_answer(names[int(row.argmax())], names, row) for row in probabilities]
-
-    def predict(
-        self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
-    ) -> list[Prediction]:
-        inputs = [{key: value for key, value in row.items() if key != "label"} for row in rows]
-        features = self.encode(inputs, processor, max_length)
-        return self.decode(forward_in_batches(features, model, self.collator(processor), batch_size))
 
     def rows_from(self, inputs: Sequence[Any]) -> list[Row]:
         return [self._row_from(value) for value in inputs]
@@ -205,6 +203,9 @@ class TextClassification(Task):
     def baselines(self) -> tuple[str, ...]:
         return ("mean", "tfidf-ridge") if self.kind == "regression" else ("majority", "tfidf-logreg")
 
+    def summarize(self, targets: Sequence[Any]) -> dict[str, float]:
+        return number_summary(targets) if self.kind == "regression" else super().summarize(targets)
+
     def metric_settings(self) -> dict[str, Any]:
         return {} if self.kind == "regression" else {"num_labels": self.target.num_labels}
 
@@ -222,9 +223,9 @@ class TextClassification(Task):
 
     def perfect(self, references: Sequence[Any]) -> list[Prediction]:
         if self.kind == "regression":
-            return self.decode(np.asarray(references, dtype=float)[:, None])
+            return self.from_logits(np.asarray(references, dtype=float)[:, None])
         hot = self._many_hot([value if isinstance(value, list) else [value] for value in references])
-        return self.decode((2 * hot - 1) * 50.0)
+        return self.from_logits((2 * hot - 1) * 50.0)
 
     def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         if self.kind == "regression":

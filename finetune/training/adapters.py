@@ -19,10 +19,11 @@ _PEFT_TYPES = {
 }
 
 
-def attach(model: Any, adapter: AdapterSection, auto_class: str) -> Any:
+def attach(model: Any, adapter: AdapterSection, auto_class: str, *, with_head: bool = True) -> Any:
     """Wrap the model so that only the adapter and the head are trained; with `method: none`, return it as it is.
 
     The head's modules are trained whole and saved with the adapter: without them a reloaded model answers at random.
+    A head that comes pretrained (`with_head=False`) stays as it is.
 
     Raises:
         RecipeError: No module of the model fits `target_modules` and `layers`.
@@ -34,7 +35,7 @@ def attach(model: Any, adapter: AdapterSection, auto_class: str) -> Any:
     config = LoraConfig(
         r=adapter.r, lora_alpha=adapter.lora_alpha, lora_dropout=adapter.lora_dropout, use_rslora=adapter.use_rslora,
         use_dora=adapter.use_dora, target_modules=choose_modules(model, adapter),
-        modules_to_save=head_modules(model) or None, task_type=_PEFT_TYPES.get(auto_class),
+        modules_to_save=(with_head and head_modules(model)) or None, task_type=_PEFT_TYPES.get(auto_class),
     )  # fmt: skip
     return get_peft_model(model, config)
 

@@ -15,6 +15,7 @@ from finetune.errors import MissingExtraError, RecipeError, did_you_mean
 if TYPE_CHECKING:
     from finetune.artifacts import RunFolder
     from finetune.recipe import Recipe
+    from finetune.task import Task
     from finetune.training.batching import BatchPlan
 
 NEVER = 10**9
@@ -31,7 +32,7 @@ _OURS = frozenset({
 
 
 def training_arguments(
-    recipe: Recipe, batches: BatchPlan, run: RunFolder, *, higher_is_better: bool
+    recipe: Recipe, task: Task, batches: BatchPlan, run: RunFolder, *, higher_is_better: bool
 ) -> transformers.TrainingArguments:
     """Arguments of the Trainer for one run.
 
@@ -47,7 +48,7 @@ def training_arguments(
         "learning_rate": recipe.learning_rate,
         "num_train_epochs": section.num_train_epochs,
         "max_steps": section.max_steps or -1,
-        "per_device_train_batch_size": batches.micro,
+        "per_device_train_batch_size": batches.loaded,
         "per_device_eval_batch_size": section.eval_batch_size,
         "gradient_accumulation_steps": batches.accumulation,
         "lr_scheduler_type": section.lr_scheduler_type,
@@ -78,7 +79,9 @@ def training_arguments(
     if section.gradient_checkpointing:
         values["activation_checkpointing"] = True  # transformers' newer name for it
     try:
-        return transformers.TrainingArguments(**(values | section.arguments))
+        kind = getattr(task.trainer(), "training_args_class", transformers.TrainingArguments)
+        arguments: transformers.TrainingArguments = kind(**(values | section.arguments))
+        return arguments
     except (TypeError, ValueError) as error:
         raise RecipeError(
             f"The training section is refused by transformers: {error}.", "Correct that field."

@@ -19,16 +19,23 @@ class BatchPlan:
         size: Rows per optimizer step, over all processes.
         processes: How many there are.
         micro: Rows that one process takes at a time.
+        whole: Whether the loss needs a process's whole share at once; `micro` then bounds only what it holds of it.
     """
 
     size: int
     processes: int
     micro: int
+    whole: bool = False
+
+    @property
+    def loaded(self) -> int:
+        """Rows of the batches that a process loads."""
+        return self.size // self.processes if self.whole else self.micro
 
     @property
     def accumulation(self) -> int:
-        """Micro-batches per process and optimizer step."""
-        return self.size // (self.processes * self.micro)
+        """Batches per process and optimizer step."""
+        return self.size // (self.processes * self.loaded)
 
     @property
     def smaller(self) -> BatchPlan | None:
@@ -42,13 +49,14 @@ class BatchPlan:
         return max(1, -(-rows // self.size))
 
 
-def plan_batches(size: int, processes: int, largest_micro: int | None) -> BatchPlan:
+def plan_batches(size: int, processes: int, largest_micro: int | None, *, whole: bool = False) -> BatchPlan:
     """Share a global batch out over processes and micro-batches.
 
     Args:
         size: Rows per optimizer step.
         processes: Number of processes.
         largest_micro: Most rows that one process takes at a time; None for its whole share.
+        whole: Whether the loss compares rows with each other, so that a share cannot be taken in parts.
 
     Raises:
         RecipeError: The batch cannot be shared out evenly.
@@ -61,7 +69,7 @@ def plan_batches(size: int, processes: int, largest_micro: int | None) -> BatchP
             f"Use {f'{low} or ' if low else ''}{high}.",
         )
     limit = min(share, largest_micro or share)
-    return BatchPlan(size, processes, next(m for m in range(limit, 0, -1) if share % m == 0))
+    return BatchPlan(size, processes, next(m for m in range(limit, 0, -1) if share % m == 0), whole)
 
 
 class StepSampler(Sampler[int]):

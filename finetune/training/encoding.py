@@ -24,14 +24,22 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 
 
-def encode(rows: Dataset, task: Task, processor: Any, max_length: int | None) -> list[dict[str, Any]]:
-    """Features of all rows, in their order."""
+def encode(
+    rows: Dataset, task: Task, processor: Any, max_length: int | None, *, training: bool = False
+) -> list[dict[str, Any]]:
+    """Features of all rows, in their order; those to learn from, or those to answer from."""
     features: list[dict[str, Any]] = []
-    waiting = iterate(rows)
+    encode_some = task.training_features if training else task.encode
+    waiting, done = iterate(rows), 0
     quiet = None if len(rows) > 10 * BATCH and processes.is_main() else True
     with tqdm(total=len(rows), desc="Tokenizing", unit="row", leave=False, disable=quiet) as bar:
         while batch := list(islice(waiting, BATCH)):
-            features += task.encode(batch, processor, max_length)
+            found = encode_some(batch, processor, max_length)
+            for feature in found:
+                if "about" in feature:  # so far it counts rows from the batch's first
+                    feature["about"]["row"] += done
+            features += found
+            done += len(batch)
             bar.update(len(batch))
     return features
 
@@ -44,7 +52,8 @@ def measure_lengths(features: dict[str, list[dict[str, Any]]], max_length: int |
         max_length: Where rows are cut, in tokens.
     """
     report: dict[str, Any] = {"max_length": max_length, "splits": {}}
-    for split, encoded in features.items():
+    for split, every in features.items():
+        encoded = _one_per_row(every)
         lengths = np.array([feature["length"] for feature in encoded])
         cut = [index for index, feature in enumerate(encoded) if feature["truncated"]]
         counts, edges = np.histogram(lengths, bins=_whole_edges(int(lengths.min()), int(lengths.max())))
@@ -57,6 +66,14 @@ def measure_lengths(features: dict[str, list[dict[str, Any]]], max_length: int |
             "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
         }
     return report
+
+
+def _one_per_row(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first feature of every row: each knows the length of its whole row."""
+    first: dict[int, dict[str, Any]] = {}
+    for index, feature in enumerate(features):
+        first.setdefault(feature.get("about", {}).get("row", index), feature)
+    return list(first.values())
 
 
 def _whole_edges(low: int, high: int, most: int = 40) -> np.ndarray:

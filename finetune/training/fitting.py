@@ -14,10 +14,12 @@ import transformers
 
 from finetune import hardware, processes
 from finetune.artifacts import PreparedData, RunFolder, TrainedModel
+from finetune.artifacts.prepared_data import iterate
+from finetune.artifacts.trained_model import find_base
 from finetune.errors import MemoryLimitError, RecipeError, TrainingError, did_you_mean
 from finetune.metrics import direction
-from finetune.models import longest_input
-from finetune.sources import ModelSource, resolve_model
+from finetune.models import core, feature_size, longest_input, model_inputs, replace_core
+from finetune.sources import ModelSource
 from finetune.training.adapters import attach, count_parameters
 from finetune.training.arguments import training_arguments, uses_bf16
 from finetune.training.batching import BatchPlan, StepSampler, plan_batches
@@ -26,6 +28,8 @@ from finetune.training.encoding import check_lengths, encode, measure_lengths
 from finetune.training.trainer import trainer_class
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from finetune.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -51,7 +55,9 @@ def fit(recipe: Recipe, data: PreparedData, run: RunFolder, *, resume: bool = Fa
     if section.threads:
         torch.set_num_threads(section.threads)
     _check_best_by(recipe, data)
-    batches: BatchPlan | None = plan_batches(section.train_batch_size, processes.count(), section.micro_batch_size)
+    batches: BatchPlan | None = plan_batches(
+        section.train_batch_size, processes.count(), section.micro_batch_size, whole=data.task.whole_batches
+    )
     source = model_source(recipe)
     while batches is not None:
         try:
@@ -78,7 +84,7 @@ def model_source(recipe: Recipe) -> ModelSource:
     """The recipe's pretrained model, found and pinned."""
     section = recipe.model
     with processes.main_first():
-        source = resolve_model(section.name, section.revision, section.sha256)
+        source = find_base(section.name, section.revision, section.sha256)
     return replace(source, trust_remote_code=section.trust_remote_code, dtype=section.dtype,
                    max_length=section.max_length, dropout=section.dropout)  # fmt: skip
 
@@ -95,7 +101,8 @@ def load_for_training(recipe: Recipe, data: PreparedData, source: ModelSource) -
     limit = longest_input(model, processor)
     if source.max_length and limit and source.max_length > limit:
         raise RecipeError(f"model.max_length is {source.max_length}; {source.name} takes {limit} tokens.", "Lower it.")
-    return attach(model, recipe.adapter, data.task.auto_class), processor, source.max_length or limit
+    adapted = attach(core(model), recipe.adapter, data.task.auto_class, with_head=data.task.trains_head)
+    return replace_core(model, adapted), processor, source.max_length or limit
 
 
 def _fit_once(
@@ -104,21 +111,20 @@ def _fit_once(
     started = time.perf_counter()
     section = recipe.training
     model, processor, max_length = load_for_training(recipe, data, source)
-    features = {name: encode(rows, data.task, processor, max_length) for name, rows in data.splits.items()}
-    lengths = measure_lengths(features, max_length)
-    check_lengths(lengths, data, recipe)
+    train, lengths = encode_training(recipe, data, processor, max_length)
     run.write_json("data/lengths.json", lengths)
-    train = features["train"]
-    sampler = StepSampler([f["length"] for f in train], batches.size, section.seed, group=section.group_by_length)
+    sampler = StepSampler([feature_size(f) for f in train], batches.size, section.seed, group=section.group_by_length)
     schedule = Schedule(batches.steps_per_epoch(len(train)), section.eval_per_epoch)
     progress = Progress(data.task.headline)
+    validation = list(iterate(data.validation))
+    held_out = {"validation": validation, "train": _sample(data.train, len(validation))}
     trainer = trainer_class(data.task)(
-        task=data.task, sampler=sampler, model=model, processing_class=processor,
-        args=training_arguments(recipe, batches, run, higher_is_better=_higher_is_better(section.best_by)),
-        data_collator=without_lengths(data.task.collator(processor)), train_dataset=train,
-        eval_dataset={"validation": _longest_first(features["validation"]),
-                      "train": _sample(train, len(features["validation"]))},
-        callbacks=[schedule, Guard(), progress, *_early_stopping(recipe)],
+        task=data.task, sampler=sampler, model=model, processing_class=processor, max_length=max_length,
+        args=training_arguments(recipe, data.task, batches, run,
+                                higher_is_better=_higher_is_better(section.best_by)),
+        data_collator=model_inputs_only(data.task.training_collator(processor)), train_dataset=train,
+        held_out=held_out, callbacks=[schedule, Guard(), progress, *_early_stopping(recipe)],
+        **data.task.trainer_settings(model, batches.micro),
     )  # fmt: skip
     trainer.remove_callback(transformers.PrinterCallback)
     parameters = count_parameters(model)
@@ -140,14 +146,14 @@ def _fit_once(
         progress.close()
     trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trained.eval()
-    account = _account(trainer, batches, parameters, begun, started)
+    account = _account(trainer, data, batches, parameters, begun, started)
     return TrainedModel(
         data.task, trained, processor, source, max_length, section.eval_batch_size, account, recipe, data
     )
 
 
 def _account(
-    trainer: Any, batches: BatchPlan, parameters: dict[str, int], begun: float, started: float
+    trainer: Any, data: PreparedData, batches: BatchPlan, parameters: dict[str, int], begun: float, started: float
 ) -> dict[str, Any]:
     """What the fit measured, for `training.json`, the report and the card."""
     state, now = trainer.state, time.perf_counter()
@@ -161,7 +167,8 @@ def _account(
         "planned_steps": state.max_steps,
         "epochs": state.epoch,
         "steps_per_epoch": batches.steps_per_epoch(len(trainer.train_dataset)),
-        "rows": len(trainer.train_dataset),
+        "rows": len(data.train),
+        "features": len(trainer.train_dataset),
         "batch": {"size": batches.size, "processes": batches.processes, "micro": batches.micro,
                   "accumulation": batches.accumulation},
         "seconds": {"training": now - begun, "preparation": begun - started},
@@ -204,23 +211,30 @@ def _early_stopping(recipe: Recipe) -> list[transformers.TrainerCallback]:
     return [transformers.EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
 
 
-def without_lengths(collate: Any) -> Any:
+def encode_training(
+    recipe: Recipe, data: PreparedData, processor: Any, max_length: int | None
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Features to learn from, and how long the rows of all splits are.
+
+    Raises:
+        DataError: Every training row is cut, and the recipe does not allow that.
+    """
+    splits = data.splits.items()
+    features = {name: encode(rows, data.task, processor, max_length, training=True) for name, rows in splits}
+    lengths = measure_lengths(features, max_length)
+    check_lengths(lengths, data, recipe)
+    return features["train"], lengths
+
+
+def model_inputs_only(collate: Any) -> Any:
     """The task's collator on what the model takes: lengths and marks of truncation stay behind."""
-
-    def collated(features: list[dict[str, Any]]) -> dict[str, Any]:
-        return collate([{k: v for k, v in f.items() if k not in ("length", "truncated")} for f in features])  # type: ignore[no-any-return]
-
-    return collated
+    return lambda features: collate(model_inputs(features))
 
 
-def _longest_first(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(features, key=lambda feature: -feature["length"])
-
-
-def _sample(features: list[dict[str, Any]], wanted: int) -> list[dict[str, Any]]:
+def _sample(rows: Dataset, wanted: int) -> list[dict[str, Any]]:
     """At most `wanted` (and 500) evenly spaced training rows, to hold the training score against the validation's."""
-    count = max(1, min(wanted, 500, len(features)))
-    return _longest_first([features[i * len(features) // count] for i in range(count)])
+    count = max(1, min(wanted, 500, len(rows)))
+    return list(iterate(rows.select([i * len(rows) // count for i in range(count)])))
 
 
 def _newest_checkpoint(run: RunFolder) -> Path | None:
@@ -255,7 +269,7 @@ def _recheck(model: TrainedModel, run: RunFolder) -> None:
     """
     if not processes.is_main() or model.data is None or model.training["parameters"]["total"] > RECHECK_LIMIT:
         return
-    rows = list(model.data.validation.select(range(min(RECHECKED_ROWS, len(model.data.validation)))))
+    rows = list(iterate(model.data.validation.select(range(min(RECHECKED_ROWS, len(model.data.validation))))))
     reloaded = TrainedModel.load(run.model)
     reloaded.model.to(next(model.model.parameters()).device)
     if reloaded.predict_rows(rows) != model.predict_rows(rows):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from finetune import hardware, processes
+from finetune.models import feature_size
 from finetune.training.adapters import count_parameters
 from finetune.training.arguments import uses_bf16
 from finetune.training.batching import StepSampler, plan_batches
-from finetune.training.encoding import check_lengths, encode, measure_lengths
-from finetune.training.fitting import load_for_training, model_source, without_lengths
+from finetune.training.fitting import encode_training, load_for_training, model_inputs_only, model_source
 
 if TYPE_CHECKING:
     from finetune.artifacts import PreparedData
@@ -31,13 +31,12 @@ def plan(recipe: Recipe, data: PreparedData) -> dict[str, Any]:
     if section.threads:
         torch.set_num_threads(section.threads)
     model, processor, max_length = load_for_training(recipe, data, model_source(recipe))
-    features = {name: encode(rows, data.task, processor, max_length) for name, rows in data.splits.items()}
-    lengths = measure_lengths(features, max_length)
-    check_lengths(lengths, data, recipe)
-    batches = plan_batches(section.train_batch_size, processes.count(), section.micro_batch_size)
-    per_epoch = batches.steps_per_epoch(len(features["train"]))
+    train, lengths = encode_training(recipe, data, processor, max_length)
+    batches = plan_batches(section.train_batch_size, processes.count(), section.micro_batch_size,
+                           whole=data.task.whole_batches)  # fmt: skip
+    per_epoch = batches.steps_per_epoch(len(train))
     steps = section.max_steps or round(per_epoch * section.num_train_epochs)
-    seconds = _timed(recipe, data, model, processor, features["train"])
+    seconds = _timed(recipe, data, model, processor, train)
     parameters = count_parameters(model)
     figures: dict[str, Any] = {
         "rows": data.report.splits,
@@ -60,21 +59,21 @@ def _timed(recipe: Recipe, data: PreparedData, model: Any, processor: Any, featu
     device = "cpu" if hardware.uses_cpu() else str(torch.accelerator.current_accelerator())
     model.to(device).train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
-    collate = without_lengths(data.task.collator(processor))
-    batches = plan_batches(recipe.training.train_batch_size, 1, recipe.training.micro_batch_size)
-    order = list(StepSampler([f["length"] for f in features], batches.size, 0, group=recipe.training.group_by_length))
+    collate = model_inputs_only(data.task.training_collator(processor))
+    batches = plan_batches(recipe.training.train_batch_size, 1, recipe.training.micro_batch_size,
+                           whole=data.task.whole_batches)  # fmt: skip
+    sizes = [feature_size(f) for f in features]
+    order = list(StepSampler(sizes, batches.size, 0, group=recipe.training.group_by_length))
     times = []
     for step in range(min(TIMED_STEPS, len(order) // batches.size)):
         started = time.perf_counter()
         rows = order[step * batches.size : (step + 1) * batches.size]
-        for begin in range(0, batches.size, batches.micro):
-            batch = {
-                k: v.to(device) for k, v in collate([features[i] for i in rows[begin : begin + batches.micro]]).items()
-            }
-            labels = batch.pop("labels")
+        for begin in range(0, batches.size, batches.loaded):
+            batch = collate([features[i] for i in rows[begin : begin + batches.loaded]])
+            batch = {k: v.to(device) if hasattr(v, "to") else v for k, v in batch.items()}
             with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=uses_bf16(recipe)):
-                outputs = model(**batch)
-            data.task.loss(outputs, labels, None).backward()
+                loss = data.task.training_loss(model, batch, batches.micro)
+            loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         times.append(time.perf_counter() - started)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import transformers
 
+from finetune import processes
+from finetune.metrics import load_metric
+from finetune.metrics.additive import score_function
+from finetune.models import core
 from finetune.training.batching import StepSampler
 
 if TYPE_CHECKING:
-    from finetune.task import Task
+    from finetune.task import Row, Task
+
+WEIGHTS = "trained.safetensors"
+"""Trained weights in the checkpoints of models that are no transformers model themselves."""
 
 
 class TaskMethods:
@@ -21,20 +30,32 @@ class TaskMethods:
     `num_items_in_batch`, as every sequence classifier's does: loss and gradient come out too large by that factor.
     Here every task's loss is a sum over the items of the whole optimizer step, so they do not.
 
+    Validation answers rows by the task's own path (`Task.answer`), each process its part of them, so that a score here
+    means what it means in the final evaluation.
+
     Args:
-        task: Gives `loss`, `count_items`, `decode` and `arrays`.
+        task: Gives loss, answers and metrics.
         sampler: Order of the training rows.
+        held_out: Name -> canonical rows to score at every validation.
+        max_length: Longest input in tokens.
     """
 
     args: transformers.TrainingArguments
+    state: transformers.TrainerState
+    control: transformers.TrainerControl
     accelerator: Any
     model: Any
     processing_class: Any
 
-    def __init__(self, *, task: Task, sampler: StepSampler, **settings: Any) -> None:
+    def __init__(
+        self, *, task: Task, sampler: StepSampler, held_out: Mapping[str, Sequence[Row]], max_length: int | None,
+        **settings: Any,
+    ) -> None:  # fmt: skip
         self.task = task
         self.sampler = sampler
-        super().__init__(compute_loss_func=task.loss, compute_metrics=self._score, **settings)  # type: ignore[call-arg]
+        self.max_length = max_length
+        self.held_out = {name: (task.facing(rows), rows) for name, rows in held_out.items()}
+        super().__init__(eval_dataset=[None], **settings)  # type: ignore[call-arg]  # it wants one; `evaluate` has its own
 
     def _get_train_sampler(self, train_dataset: Any = None) -> StepSampler:
         return self.sampler
@@ -44,34 +65,38 @@ class TaskMethods:
         batches, _ = super().get_batch_samples(  # type: ignore[misc]
             epoch_iterator, num_batches, device
         )
+        if any("labels" not in batch for batch in batches):  # a trainer with a loss of its own
+            return batches, None
         items = sum((self.task.count_items(batch["labels"]) for batch in batches), torch.tensor(0))
         return batches, self.accelerator.gather(items.to(device)).sum()
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """As transformers', with the loss over all rows exactly once (its own averages batches, padding rows too)."""
-        output = super().evaluation_loop(*args, **kwargs)  # type: ignore[misc]
-        prefix = kwargs.get("metric_key_prefix", "eval")
-        output.metrics[f"{prefix}_loss"] = output.metrics.pop(f"{prefix}_item_loss")
-        return output
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Loss and scores of the held-out rows, each row exactly once (transformers' own averages padded batches)."""
+        metrics: dict[str, float] = {}
+        for name, (task, rows) in self.held_out.items():
+            metrics |= {f"eval_{name}_{score}": value for score, value in self._scores(task, rows).items()}
+        self.log(metrics)  # type: ignore[attr-defined]
+        self.control = self.callback_handler.on_evaluate(  # type: ignore[attr-defined]
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
 
-    def _score(self, outputs: transformers.EvalPrediction) -> dict[str, float]:
-        from finetune.metrics import load_metric
-
-        logits = outputs.predictions[0] if isinstance(outputs.predictions, tuple) else outputs.predictions
-        loss = self.task.loss({"logits": torch.from_numpy(logits)}, torch.from_numpy(outputs.label_ids), None)
-        scores = {"item_loss": float(loss)}
-        arrays = self.task.arrays(self.task.decode(logits), self._references(outputs.label_ids))
-        for name in self.task.metrics:
+    def _scores(self, task: Task, rows: Sequence[Row]) -> dict[str, float]:
+        model = self.accelerator.unwrap_model(self.model)
+        mine = processes.my_part(rows)
+        with self.compute_loss_context_manager():  # type: ignore[attr-defined]
+            found = task.answer(mine, model, self.processing_class, self.args.eval_batch_size, self.max_length)
+        answers = processes.join(found.predictions)
+        sums = processes.join([(found.loss, found.items)])
+        loss, items = (sum(values) for values in zip(*sums, strict=True))
+        arrays = task.arrays(answers, task.references(rows))
+        scores = {"loss": loss / max(1, items)}
+        every = np.arange(len(rows))
+        for name in task.metrics:
             metric = load_metric(name)
-            answers = arrays["scores"] if metric.needs_scores else arrays["predictions"]
-            scores |= metric.measure(answers, arrays["references"], **self.task.metric_settings())
+            given = arrays["scores"] if metric.needs_scores else arrays["predictions"]
+            scores |= score_function(metric, given, arrays["references"], task.metric_settings())(every)
         return scores
-
-    def _references(self, labels: np.ndarray) -> list[Any]:
-        """Canonical targets from the label tensor."""
-        if self.task.kind == "multi_label":
-            return [np.flatnonzero(row).tolist() for row in labels]
-        return list(labels.reshape(-1).tolist())
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Weights and processor only: no pickled arguments, no question to the Hub about the base model."""
@@ -79,14 +104,49 @@ class TaskMethods:
             return
         folder = output_dir or self.args.output_dir
         model = self.accelerator.unwrap_model(self.model)
-        extra = {"save_embedding_layers": False} if hasattr(model, "peft_config") else {}
-        model.save_pretrained(folder, state_dict=state_dict, **extra)
+        if core(model) is not model:
+            _save_trained(model, Path(folder))
+        else:
+            extra = {"save_embedding_layers": False} if hasattr(model, "peft_config") else {}
+            model.save_pretrained(folder, state_dict=state_dict, **extra)
         if self.processing_class is not None:
             self.processing_class.save_pretrained(folder)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        trained = Path(resume_from_checkpoint) / WEIGHTS
+        if trained.exists():
+            _load_trained(self.accelerator.unwrap_model(model or self.model), trained)
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
+
+    def _load_best_model(self) -> None:
+        best = self.state.best_model_checkpoint
+        if best and (Path(best) / WEIGHTS).exists():
+            self._load_from_checkpoint(best)
+        else:
+            super()._load_best_model()  # type: ignore[misc]
+
+
+def _save_trained(model: Any, folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: p.detach().contiguous() for name, p in model.named_parameters() if p.requires_grad}
+    save_file(tensors, folder / WEIGHTS)
+
+
+def _load_trained(model: Any, path: Path) -> None:
+    from safetensors.torch import load_file
+
+    found = load_file(path)
+    wanted = {name for name, p in model.named_parameters() if p.requires_grad}
+    if found.keys() != wanted:  # never continue from half of a checkpoint
+        raise RuntimeError(f"{path} holds other weights than the model trains.")
+    model.load_state_dict(found, strict=False)
+
 
 class TaskTrainer(TaskMethods, transformers.Trainer):
-    """transformers' Trainer for a task."""
+    """transformers' own Trainer for a task."""
 
 
 def trainer_class(task: Task) -> type[Any]:

@@ -1,9 +1,4 @@
-"""Small stand-ins for models and data sets of the Hub, under their real ids.
-
-A model is tiny and random, of the real one's architecture, and saved with the language-modelling head that the real
-checkpoint has. A data set has the real one's configuration, splits, columns, features and label names, and text that
-can be learned: the words of a row tell its label. Hidden test labels read -1, as on the Hub.
-"""
+"""Stand-ins for what the text-classification recipes name."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from loopback_hub import LoopbackHub, dataset_repository
+from loopback_hub import dataset_repository
 from loopback_hub.tiny import wordpiece_vocabulary
 
 Rows = list[dict[str, Any]]
@@ -215,7 +210,7 @@ def distilbert(folder: Path) -> Path:
         vocab_size=len(vocabulary), dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=POSITIONS,
         pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
-    return _save(folder, DistilBertForMaskedLM, config, tokenizer)
+    return save_model(folder, DistilBertForMaskedLM, config, tokenizer)
 
 
 def roberta(folder: Path) -> Path:
@@ -235,10 +230,10 @@ def roberta(folder: Path) -> Path:
         max_position_embeddings=POSITIONS + 2, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, bos_token_id=0,
         eos_token_id=2,
     )  # fmt: skip
-    return _save(folder, RobertaForMaskedLM, config, tokenizer)
+    return save_model(folder, RobertaForMaskedLM, config, tokenizer)
 
 
-def _save(folder: Path, kind: Any, config: Any, tokenizer: Any) -> Path:
+def save_model(folder: Path, kind: Any, config: Any, tokenizer: Any) -> Path:
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -259,9 +254,3 @@ DATASETS: dict[str, Callable[[Path], Path]] = {
     "nyu-mll/glue": glue,
     "stanfordnlp/imdb": imdb,
 }
-
-
-def publish(hub: LoopbackHub, folder: Path) -> dict[str, str]:
-    """Put all stand-ins on a hub; returns the commit of each."""
-    commits = {name: hub.add_model(name, make(folder / name)) for name, make in MODELS.items()}
-    return commits | {name: hub.add_dataset(name, make(folder / name)) for name, make in DATASETS.items()}
