@@ -67,10 +67,10 @@ class Target:
         if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
             raise RowError("missing target")
         if self.kind == "regression":
-            return _number(value)
+            return parse_number(value)
         if self.bins is None or value in self.names:  # a name: a value that was described before
             return self._id(value)
-        return int(np.searchsorted(self.bins, _number(value)))
+        return int(np.searchsorted(self.bins, parse_number(value)))
 
     def _id(self, value: Any) -> int:
         text = _label_text(value)
@@ -175,7 +175,12 @@ def _items(value: Any, separator: str | None) -> list[Any]:
     return list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
 
 
-def _number(value: Any) -> float:
+def parse_number(value: Any) -> float:
+    """A finite number.
+
+    Raises:
+        RowError: It is none.
+    """
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -49,7 +49,7 @@ def load_pretrained(
     import transformers
 
     where = {"revision": source.revision, "trust_remote_code": source.trust_remote_code}
-    with _loading(source):
+    with loading(source):
         config = transformers.AutoConfig.from_pretrained(source.path, **where)
         had_labels = _label_names(source)
         config.update(settings)
@@ -89,7 +89,9 @@ def replace_core(model: Any, new: Any) -> Any:
     old = core(model)
     if old is model:
         return new
-    next(module for module in model.modules() if getattr(module, "model", None) is old).model = new
+    # Not the outermost one: a cross-encoder names its core, too, and would take another for a layer of its own.
+    holders = (module for module in model.modules() if module is not model)
+    next(module for module in holders if getattr(module, "model", None) is old).model = new
     return model
 
 
@@ -226,6 +228,21 @@ def _label_names(source: ModelSource) -> list[str]:
     return [str(name) for name in (values.get("id2label") or {}).values()]
 
 
+def dropout_settings(source: ModelSource) -> dict[str, Any]:
+    """Fields of the model's configuration that `model.dropout` sets, with their new value."""
+    if source.dropout is None:
+        return {}
+    from transformers import AutoConfig
+
+    with loading(source):
+        config = AutoConfig.from_pretrained(
+            source.path, revision=source.revision, trust_remote_code=source.trust_remote_code
+        )
+    before = config.to_dict()
+    _set_dropout(config, source.dropout)
+    return {key: value for key, value in config.to_dict().items() if before.get(key) != value}
+
+
 def _set_dropout(config: Any, probability: float) -> None:
     for key, value in config.to_dict().items():
         if _DROPOUTS.search(key) and isinstance(value, float | int) and not isinstance(value, bool):
@@ -259,7 +276,7 @@ def _check_weights(
 
 
 @contextmanager
-def _loading(source: ModelSource) -> Iterator[None]:
+def loading(source: ModelSource) -> Iterator[None]:
     """Turn what transformers raises while loading into our errors, and keep its expected notices quiet."""
     from safetensors import SafetensorError
     from transformers.utils import logging

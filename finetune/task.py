@@ -129,6 +129,15 @@ class Task(ABC):
             RowError: As `parse_target`.
         """
 
+    def enrich(self, rows: Sequence[Row], *, training: bool) -> list[Row] | None:
+        """The rows of a finished split with what they take from one another; None where they take nothing.
+
+        Args:
+            rows: Canonical rows of one split.
+            training: Whether they are what the model learns from.
+        """
+        return None
+
     def summarize(self, targets: Sequence[Any]) -> dict[str, float]:
         """What the targets of a split are, for the data's account: name -> count, or statistics of numbers."""
         counts: Counter[str] = Counter()
@@ -148,6 +157,10 @@ class Task(ABC):
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
         """One integer per row by which splits are balanced; None where there is nothing to balance."""
         return None
+
+    def split_key(self, row: Row) -> str:
+        """Rows with an equal key never part between splits that we make. Default: those with the same input."""
+        return " ".join(self.text_of(row).lower().split())
 
     # -- the model ------------------------------------------------------------------------------------------------
 
@@ -176,6 +189,13 @@ class Task(ABC):
     def collator(self, processor: Any) -> Collator:
         """What pads features to a batch of tensors."""
 
+    def keep_apart(self, rows: Sequence[Row]) -> list[str] | None:
+        """A key per row such that rows with an equal key should not meet in one step; None where any may.
+
+        Where the other rows of a batch serve as wrong answers, a row whose right answer is the same would be one.
+        """
+        return None
+
     def training_collator(self, processor: Any) -> Collator:
         """The same in training, where it may draw noise."""
         return self.collator(processor)
@@ -192,7 +212,7 @@ class Task(ABC):
         """How many items of a batch the loss sums over; label -100 is none."""
         return (labels != -100).sum()
 
-    def training_loss(self, model: Any, batch: dict[str, Any], rows_at_once: int) -> torch.Tensor:
+    def training_loss(self, model: Any, batch: dict[str, Any], rows_at_once: int | None) -> torch.Tensor:
         """The mean loss of one collated batch, with gradients; for timing a few steps without a Trainer."""
         labels = batch.pop("labels")
         return self.loss(model(**batch), labels, None)
@@ -201,12 +221,12 @@ class Task(ABC):
         """Another Trainer class to build on; None for transformers' own."""
         return None
 
-    def trainer_settings(self, model: Any, rows_at_once: int) -> dict[str, Any]:
+    def trainer_settings(self, model: Any, rows_at_once: int | None) -> dict[str, Any]:
         """Keyword arguments for that Trainer: where its loss comes from.
 
         Args:
             model: What is trained.
-            rows_at_once: The most rows whose activations are to be held at a time (`training.micro_batch_size`).
+            rows_at_once: The most rows whose activations are to be held at a time; None for all of a batch.
         """
         return {"compute_loss_func": self.loss}
 

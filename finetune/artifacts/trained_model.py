@@ -13,6 +13,7 @@ from finetune import processes
 from finetune.errors import RunFolderError
 from finetune.models import core, replace_core
 from finetune.recipe import Recipe
+from finetune.sentence_models import save_modules
 from finetune.sources import ModelSource, resolve_model
 from finetune.task import Prediction, Row, Task, load_task
 
@@ -98,7 +99,7 @@ class TrainedModel:
         if not target.exists():
             partial = target.with_name(f".{target.name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
-            self.merged().save_pretrained(partial)
+            self.merged().save_pretrained(str(partial))
             self.processor.save_pretrained(partial)
             partial.replace(target)
         return target
@@ -115,8 +116,10 @@ class TrainedModel:
                 config.base_model_name_or_path, config.revision = self.base.name, self.base.revision
             # Without this peft asks the Hub for the base model's vocabulary size.
             adapted.save_pretrained(target, save_embedding_layers=False)
+            if adapted is not self.model:
+                save_modules(self.model, target)
         else:
-            self.model.save_pretrained(target)
+            self.model.save_pretrained(str(target))
         (target / "README.md").unlink(missing_ok=True)  # other libraries' template; our card stands in the run folder
         self.processor.save_pretrained(target)
         (target / DESCRIPTION).write_text(json.dumps(self._description(), indent=2, ensure_ascii=False) + "\n")

@@ -64,7 +64,7 @@ def prepare(recipe: Recipe, task: Task) -> PreparedData:
     chosen = _without_hidden(chosen, target, report)
     task = _learn(task, chosen, target, recipe, report)
     splits = {name: _canonical(split, name, task, report, recipe.bias.groups) for name, split in chosen.items()}
-    splits = _complete(splits, task, recipe, report)
+    splits = _enriched(_complete(splits, task, recipe, report), task)
     _account(splits, task, report)
     rows = {name: split.rows for name, split in splits.items()}
     task.check_training_rows(rows["train"][task.target_column().name])
@@ -103,8 +103,7 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
     target = task.target_column().name
     inputs = [column for column in task.input_columns() if column.name in report.columns]
     wanted = {report.columns[c.name] for c in (*inputs, task.target_column())} | set(groups)
-    columns: dict[str, list[Any]] = {"row": [], **{c.name: [] for c in inputs}, target: []}
-    columns |= {f"group:{group}": [] for group in groups}
+    columns: dict[str, list[Any]] = {"row": []}
     wrong: list[tuple[int, str]] = []
     keys: list[str] = []
     for index, row in enumerate(iterate(split.select_columns([c for c in split.column_names if c in wanted]))):
@@ -119,11 +118,11 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
                 wrong.append((index, str(error)))
             continue
         columns["row"].append(f"{name}:{index}")
-        keys.append(" ".join(task.text_of(values).lower().split()))
+        keys.append(task.split_key(values))
         for key, value in values.items():
             columns.setdefault(key, []).append(value)
         for group in groups:
-            columns[f"group:{group}"].append(None if row[group] is None else str(row[group]))
+            columns.setdefault(f"group:{group}", []).append(None if row[group] is None else str(row[group]))
     if wrong:
         raise _wrong_targets(wrong, name, task)
     if not columns["row"]:
@@ -174,6 +173,17 @@ def _complete(splits: dict[str, _Split], task: Task, recipe: Recipe, report: Dat
             f"{', stratified' if strata is not None else ''}; equal texts stay on one side)."
         )
     return {name: splits[name] for name in ("train", "validation", "test")}
+
+
+def _enriched(splits: dict[str, _Split], task: Task) -> dict[str, _Split]:
+    """Let rows take from the other rows of their split, never from another split's."""
+    from datasets import Dataset
+
+    found = {}
+    for name, split in splits.items():
+        rows = task.enrich(list(iterate(split.rows)), training=name == "train")
+        found[name] = split if rows is None else _Split(Dataset.from_list([dict(row) for row in rows]), split.keys)
+    return found
 
 
 def _account(splits: dict[str, _Split], task: Task, report: DataReport) -> None:

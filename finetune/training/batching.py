@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,11 @@ class BatchPlan:
     def loaded(self) -> int:
         """Rows of the batches that a process loads."""
         return self.size // self.processes if self.whole else self.micro
+
+    @property
+    def part(self) -> int | None:
+        """Rows of a loaded batch that the loss may hold at a time; None for all."""
+        return self.micro if self.micro < self.loaded else None
 
     @property
     def accumulation(self) -> int:
@@ -85,10 +91,14 @@ class StepSampler(Sampler[int]):
         size: Rows per optimizer step.
         seed: Seed of the order.
         group: Whether to put rows of similar length together.
+        apart: A key per row; rows with equal keys come into different steps where that is possible.
     """
 
-    def __init__(self, lengths: Sequence[int], size: int, seed: int, *, group: bool) -> None:
+    def __init__(
+        self, lengths: Sequence[int], size: int, seed: int, *, group: bool, apart: Sequence[str] | None = None
+    ) -> None:
         self.lengths = np.asarray(lengths)
+        self.apart = apart
         self.size, self.seed, self.group = size, seed, group
         self.epoch = 0
 
@@ -108,4 +118,29 @@ class StepSampler(Sampler[int]):
             parts = [order[start : start + window] for start in range(0, len(order), window)]
             order = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in parts])
             order = random.permutation(order.reshape(-1, self.size)).reshape(-1)
-        yield from order.tolist()
+        yield from order.tolist() if self.apart is None else part(order.tolist(), self.apart, self.size)
+
+
+def part(order: Sequence[int], keys: Sequence[str], size: int) -> list[int]:
+    """The same rows, moved so that steps of `size` hold no two with an equal key, as long as others are left.
+
+    A row that would meet its like waits for the next step; what still waits at the end is put where it must.
+    """
+    steps: list[list[int]] = []
+    waiting, coming = deque[int](), deque(order)
+    while waiting or coming:
+        step: list[int] = []
+        met: set[str] = set()
+        put_off: deque[int] = deque()
+        while len(step) < size and (waiting or coming):
+            row = (waiting or coming).popleft()
+            if keys[row] in met:
+                put_off.append(row)
+            else:
+                step.append(row)
+                met.add(keys[row])
+        while len(step) < size and put_off:  # nothing else is left
+            step.append(put_off.popleft())
+        waiting = put_off + waiting
+        steps.append(step)
+    return [row for step in steps for row in step]

@@ -112,8 +112,10 @@ def _fit_once(
     section = recipe.training
     model, processor, max_length = load_for_training(recipe, data, source)
     train, lengths = encode_training(recipe, data, processor, max_length)
+    apart = data.task.keep_apart(data.train)
     run.write_json("data/lengths.json", lengths)
-    sampler = StepSampler([feature_size(f) for f in train], batches.size, section.seed, group=section.group_by_length)
+    sampler = StepSampler([feature_size(f) for f in train], batches.size, section.seed, group=section.group_by_length,
+                          apart=apart)  # fmt: skip
     schedule = Schedule(batches.steps_per_epoch(len(train)), section.eval_per_epoch)
     progress = Progress(data.task.headline)
     validation = list(iterate(data.validation))
@@ -124,7 +126,7 @@ def _fit_once(
                                 higher_is_better=_higher_is_better(section.best_by)),
         data_collator=model_inputs_only(data.task.training_collator(processor)), train_dataset=train,
         held_out=held_out, callbacks=[schedule, Guard(), progress, *_early_stopping(recipe)],
-        **data.task.trainer_settings(model, batches.micro),
+        **data.task.trainer_settings(model, batches.part),
     )  # fmt: skip
     trainer.remove_callback(transformers.PrinterCallback)
     parameters = count_parameters(model)
@@ -219,8 +221,10 @@ def encode_training(
     Raises:
         DataError: Every training row is cut, and the recipe does not allow that.
     """
-    splits = data.splits.items()
-    features = {name: encode(rows, data.task, processor, max_length, training=True) for name, rows in splits}
+    features = {
+        name: encode(rows, data.task.facing(rows), processor, max_length, training=True)
+        for name, rows in data.splits.items()
+    }
     lengths = measure_lengths(features, max_length)
     check_lengths(lengths, data, recipe)
     return features["train"], lengths

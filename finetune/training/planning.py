@@ -72,7 +72,7 @@ def _timed(recipe: Recipe, data: PreparedData, model: Any, processor: Any, featu
             batch = collate([features[i] for i in rows[begin : begin + batches.loaded]])
             batch = {k: v.to(device) if hasattr(v, "to") else v for k, v in batch.items()}
             with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=uses_bf16(recipe)):
-                loss = data.task.training_loss(model, batch, batches.micro)
+                loss = data.task.training_loss(model, batch, batches.part)
             loss.backward()
         optimizer.step()
         optimizer.zero_grad()

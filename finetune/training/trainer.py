@@ -60,6 +60,17 @@ class TaskMethods:
     def _get_train_sampler(self, train_dataset: Any = None) -> StepSampler:
         return self.sampler
 
+    def get_train_dataloader(self) -> Any:
+        # Other libraries' trainers put a sampler of their own here, and want data sets in place of features.
+        return transformers.Trainer.get_train_dataloader(self)
+
+    def preprocess_dataset(self, dataset: Any = None, dataset_name: str | None = None) -> Any:
+        """Nothing: the rows are features already (sentence-transformers' trainers ask)."""
+        return dataset
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Nothing: the card is our own (sentence-transformers' trainers ask)."""
+
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], Any]:
         """The micro-batches of one optimizer step, and how many items they and those of all other processes hold."""
         batches, _ = super().get_batch_samples(  # type: ignore[misc]
