@@ -11,6 +11,8 @@ import numpy as np
 
 from finetune.artifacts import TrainedModel
 from finetune.errors import RecipeError, did_you_mean
+from finetune.evaluation import zero_shot
+from finetune.recipe import EvaluationSection
 from finetune.task import Baseline, Prediction, Row, Task
 
 Fit = Callable[[Task, Sequence[Row], Sequence[Row]], tuple[Baseline, str]]
@@ -45,8 +47,9 @@ class FittedBaseline:
 
 
 def fit_baseline(
-    name: str, task: Task, train: Sequence[Row], validation: Sequence[Row], model: TrainedModel | None = None
-) -> FittedBaseline:
+    name: str, task: Task, train: Sequence[Row], validation: Sequence[Row], *,
+    model: TrainedModel | None = None, settings: EvaluationSection | None = None,
+) -> FittedBaseline:  # fmt: skip
     """Fit a baseline by name on the training rows; what has to be chosen is chosen on the validation rows.
 
     Args:
@@ -55,6 +58,7 @@ def fit_baseline(
         train: Canonical rows.
         validation: Likewise.
         model: What is held against the baselines; `untouched` is the pretrained model that it was made of.
+        settings: Names the model behind `zero-shot`.
 
     Raises:
         RecipeError: No such baseline for this task.
@@ -67,6 +71,9 @@ def fit_baseline(
         return FittedBaseline(name, title, detail, predict, time.perf_counter() - started)
     if name == UNTOUCHED and task.answers_untouched and model is not None:
         return FittedBaseline(name, "Untouched model", model.base.name, _untouched(model), 0.0)
+    if name == zero_shot.NAME and settings is not None and settings.zero_shot is not None:
+        predict, detail = zero_shot.fit_zero_shot(task, settings.zero_shot)
+        return FittedBaseline(name, "Zero-shot", detail, predict, time.perf_counter() - started)
     if name not in baseline_names(task):
         raise RecipeError(
             f"evaluation.baselines names {name!r}, which {task.name} does not have.",
@@ -80,7 +87,16 @@ def fit_baseline(
 def baseline_names(task: Task) -> tuple[str, ...]:
     """Baselines that fit the task's kind of target."""
     general = [name for name, (_, kinds, _) in _BASELINES.items() if task.kind in kinds]
+    if task.kind in zero_shot.KINDS:
+        general.append(zero_shot.NAME)
     return (*general, *task.own_baselines(), *((UNTOUCHED,) if task.answers_untouched else ()))
+
+
+def chosen_baselines(settings: EvaluationSection, task: Task) -> tuple[str, ...]:
+    """Baselines of a run: those that the recipe names, else the task's, and zero-shot where there is a model for it."""
+    if settings.baselines is not None:
+        return settings.baselines
+    return (*task.baselines, *((zero_shot.NAME,) if settings.zero_shot else ()))
 
 
 def _untouched(model: TrainedModel) -> Baseline:

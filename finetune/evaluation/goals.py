@@ -7,6 +7,7 @@ from typing import Any
 
 from finetune.artifacts import Evaluation
 from finetune.errors import RecipeError, did_you_mean
+from finetune.evaluation import zero_shot
 from finetune.evaluation.baselines import baseline_names
 from finetune.metrics import metric_facts, metric_names
 from finetune.recipe import EvaluationSection, parse_goal
@@ -62,7 +63,26 @@ def check_settings(settings: EvaluationSection, goals: dict[str, Any], task: Tas
                 f"evaluation.baselines names {name!r}, which {task.name} does not have.",
                 did_you_mean(name, baseline_names(task)),
             )
+    _check_zero_shot(settings, task)
     _check_goal_names(goals, scores)
+
+
+def _check_zero_shot(settings: EvaluationSection, task: Task) -> None:
+    wanted = zero_shot.NAME in (settings.baselines or ())
+    if wanted and settings.zero_shot is None:
+        raise RecipeError(
+            "evaluation.baselines names 'zero-shot', but no model for it.",
+            "Add evaluation.zero_shot: {model: …}, one for natural language inference or an instruction-tuned one.",
+        )
+    if settings.zero_shot is not None and zero_shot.NAME not in baseline_names(task):
+        raise RecipeError(
+            f"evaluation.zero_shot has labels named, which a {task.kind.replace('_', '-')} target has none of.",
+            "Drop the section.",
+        )
+    if settings.zero_shot is not None and settings.baselines is not None and not wanted:
+        raise RecipeError(
+            "evaluation.zero_shot names a model that no baseline uses.", "Add zero-shot to evaluation.baselines."
+        )
 
 
 def _check_goal_names(goals: dict[str, Any], scores: list[str]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from finetune import processes
 from finetune.artifacts import Evaluation, TrainedModel
-from finetune.evaluation.baselines import fit_baseline
+from finetune.evaluation.baselines import chosen_baselines, fit_baseline
 from finetune.metrics import direction, load_metric, metric_outputs
 from finetune.metrics.additive import score_function
 from finetune.recipe import EvaluationSection
@@ -67,8 +67,8 @@ def _score_all(
         "model": {"title": "Fine-tuned model", "detail": model.base.name, "seconds": seconds}
     }
     train, validation = fitting_rows
-    for name in (settings.baselines if settings.baselines is not None else task.baselines) if len(train) else ():
-        fitted = fit_baseline(name, task, train, validation, model)
+    for name in chosen_baselines(settings, task) if len(train) else ():
+        fitted = fit_baseline(name, task, train, validation, model=model, settings=settings)
         log.info("Baseline %s: %s (%.1f s).", name, fitted.detail, fitted.seconds)
         answers[name] = fitted.predict(rows)
         systems[name] = {"title": fitted.title, "detail": fitted.detail, "seconds": fitted.seconds}
