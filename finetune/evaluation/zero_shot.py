@@ -110,8 +110,9 @@ def _likelihood(source: ModelSource, several: bool, settings: ZeroShotSection) -
         features = [_continued(*pair, tokenizer, limit) for text in texts for pair in asked(text, labels)]
         found = np.array([float(kept["mean"]) for kept in _run(model, features, tokenizer, _mean_log_probability)])
         if several:
-            answered = found.reshape(len(texts), len(labels), 2)
-            return np.subtract(answered[:, :, 0], answered[:, :, 1])
+            yes, no = found.reshape(len(texts), len(labels), 2).transpose(2, 0, 1)
+            surer: np.ndarray = yes - no
+            return surer
         return found.reshape(len(texts), len(labels))
 
     return score
