@@ -60,6 +60,9 @@ def load_pretrained(
             output_loading_info=True, **where,
         )  # fmt: skip
         processor = load_processor(source)
+    for parameter in model.parameters():
+        # They are views of the file, not aligned as those that are computed are: sums would differ in the last bit.
+        parameter.data = parameter.data.clone()
     model.new_modules = _check_weights(model, report, source, had_labels, replace_head)
     if getattr(processor, "pad_token", "") is None:
         processor.pad_token = processor.eos_token
@@ -101,6 +104,16 @@ def head_modules(model: Any) -> list[str]:
     if not hasattr(model, body):  # a body alone, as embeddings are made with
         return []
     return [name for name, module in model.named_children() if name != body and any(True for _ in module.parameters())]
+
+
+def new_modules(model: Any) -> list[str]:
+    """Modules that have to be trained whole: the head, and what else the checkpoint had no weights for.
+
+    Masked language models come without a pooler, which their classifiers have: drawn at random and not saved, it would
+    be another one at every load.
+    """
+    heads = head_modules(model)
+    return [*heads, *(name for name in getattr(model, "new_modules", ()) if name not in heads)]
 
 
 def longest_input(model: Any, processor: Any) -> int | None:
@@ -272,7 +285,13 @@ def _check_weights(
             f"{model.config.num_labels}.",
             "Set options.new_head: true to replace the head, or map the labels with data.labels.",
         )
-    return sorted({key.split(".")[0] for key in (*missing, *mismatched)})
+    return sorted({_module_of(key, heads) for key in (*missing, *mismatched)})
+
+
+def _module_of(key: str, heads: list[str]) -> str:
+    """The module that a weight makes new: its head, or the pooler inside of the body."""
+    first, *rest = key.split(".")
+    return first if first in heads else f"{first}.{'.'.join(rest[: rest.index('pooler') + 1])}"
 
 
 @contextmanager

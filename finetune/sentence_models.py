@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune.models import core, dropout_settings, loading
+from finetune.models import core, dropout_settings, load_pretrained, loading, replace_core
 
 if TYPE_CHECKING:
     from finetune.sources import ModelSource
@@ -43,7 +43,9 @@ def load_cross_encoder(source: ModelSource) -> tuple[Any, Any]:
 
     with loading(source):
         model = CrossEncoder(source.path, num_labels=1, **_settings(source))
-    return _finished(model, source)
+    # Loaded once more by our own rules, which say what the checkpoint lacks and has to be trained and saved whole.
+    inner, _ = load_pretrained("AutoModelForSequenceClassification", source, {"num_labels": 1}, replace_head=True)
+    return _finished(replace_core(model, inner), source)
 
 
 def save_modules(model: Any, folder: Path) -> None:

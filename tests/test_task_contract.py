@@ -204,3 +204,17 @@ def test_targets_survive_being_described(trained: Any) -> None:
         for value in task.references([row]):
             assert np.array_equal(task.parse_target(task.describe_target(value)), value)
     assert load_task(task.name, task.options.model_dump()).with_state(task.state()).state() == task.state()
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_a_checkpoint_of_a_masked_language_model_is_saved_whole(name: str, tmp_path: Path) -> None:
+    """They have no pooler: where a task needs one, it is drawn at random and has to be saved with the rest."""
+    from transformers import AutoConfig, BertForMaskedLM
+
+    recipe = tiny_recipe(name, example(name, FIRST[name]), tmp_path, training={"max_steps": 3})
+    bare = BertForMaskedLM(AutoConfig.from_pretrained(tmp_path / "base"))
+    bare.save_pretrained(tmp_path / "base")
+    assert not any("pooler" in key for key in bare.state_dict())
+    model = finetune.fit(recipe, finetune.prepare(recipe))  # it compares its answers with those of the saved model
+    rows = list(model.data.test)
+    assert finetune.load(tmp_path / "run").predict_rows(rows) == model.predict_rows(rows)

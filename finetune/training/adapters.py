@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from finetune.errors import RecipeError, did_you_mean
-from finetune.models import head_modules
+from finetune.models import new_modules
 from finetune.recipe import AdapterSection
 
 _LAYER = re.compile(r"\.(\d+)\.")
@@ -22,8 +22,8 @@ _PEFT_TYPES = {
 def attach(model: Any, adapter: AdapterSection, auto_class: str, *, with_head: bool = True) -> Any:
     """Wrap the model so that only the adapter and the head are trained; with `method: none`, return it as it is.
 
-    The head's modules are trained whole and saved with the adapter: without them a reloaded model answers at random.
-    A head that comes pretrained (`with_head=False`) stays as it is.
+    The head's modules (and a pooler that the checkpoint lacks) are trained whole and saved with the adapter: without
+    them a reloaded model answers at random. A head that comes pretrained (`with_head=False`) stays as it is.
 
     Raises:
         RecipeError: No module of the model fits `target_modules` and `layers`.
@@ -35,7 +35,7 @@ def attach(model: Any, adapter: AdapterSection, auto_class: str, *, with_head: b
     config = LoraConfig(
         r=adapter.r, lora_alpha=adapter.lora_alpha, lora_dropout=adapter.lora_dropout, use_rslora=adapter.use_rslora,
         use_dora=adapter.use_dora, target_modules=choose_modules(model, adapter),
-        modules_to_save=(with_head and head_modules(model)) or None, task_type=_PEFT_TYPES.get(auto_class),
+        modules_to_save=(with_head and new_modules(model)) or None, task_type=_PEFT_TYPES.get(auto_class),
     )  # fmt: skip
     return get_peft_model(model, config)
 
@@ -46,7 +46,7 @@ def choose_modules(model: Any, adapter: AdapterSection) -> list[str]:
     Raises:
         RecipeError: None fits.
     """
-    heads = tuple(f"{name}." for name in head_modules(model))
+    heads = tuple(f"{name}." for name in new_modules(model))
     linear = [
         name for name, module in model.named_modules()
         if type(module).__name__ in ("Linear", "Conv1D") and not f"{name}.".startswith(heads)
