@@ -126,7 +126,7 @@ class DataSection(Section):
     """Branch, tag or commit on the Hub; the same as `@revision` behind the name."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Expected SHA-256 (hex) of the downloaded package file; only for `pypi:` names."""
-    columns: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     """Canonical column -> column of the data: `{text: review, label: stars}`. Default: inferred, and said so."""
     splits: dict[Literal["train", "validation", "test"], str] | None = None
     """Our split -> the data's, with slices: `{train: "train[:500]", test: validation}`. Default: by their names."""

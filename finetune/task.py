@@ -42,12 +42,14 @@ class Column:
         kind: What it holds; `target` is the reference answer.
         required: Whether every row needs it.
         aliases: Names in the wild that mean this column, tried in this order (case does not matter).
+        nullable: Whether a row may lack it although the data has the column; elsewhere such rows are dropped.
     """
 
     name: str
     kind: Literal["text", "texts", "image", "audio", "messages", "tokens", "target"]
     required: bool = True
     aliases: tuple[str, ...] = ()
+    nullable: bool = False
 
 
 class TaskOptions(BaseModel):

@@ -21,7 +21,7 @@ class DataReport:
 
     Attributes:
         source: Where the data came from: name, config, revision (commit), hash, fingerprint.
-        columns: Canonical column -> column of the data.
+        columns: Canonical column -> column of the data, or columns whose values make a list.
         splits: Split -> rows kept.
         origins: Split -> the source's split (with its slice) that the rows come from.
         dropped: Split -> reason -> `{"count", "rows"}`; rows are indices into the split as read, from 0.
@@ -32,7 +32,7 @@ class DataReport:
     """
 
     source: dict[str, Any] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)

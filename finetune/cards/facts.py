@@ -43,11 +43,15 @@ def data_facts(record: Record) -> Pairs:
             ("Package archive", source.get("archive")),
             ("SHA-256 of the archive", source.get("sha256")),
             ("Query", public(shorten(source.get("query") or "", 500))),
-            ("Columns", ", ".join(f"{ours} ← {shorten(theirs, 80)}" for ours, theirs in columns.items())),
+            ("Columns", ", ".join(f"{ours} ← {_place(theirs)}" for ours, theirs in columns.items())),
             ("Target", target_words(record)),
             ("Fingerprint", ", ".join(f"{shorten(s, 80)}: {f}" for s, f in source.get("fingerprint", {}).items())),
         ]
     )
+
+
+def _place(columns: str | Sequence[str]) -> str:
+    return shorten(columns if isinstance(columns, str) else " + ".join(columns), 80)
 
 
 def target_words(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetune.errors import ColumnError, did_you_mean
@@ -15,14 +15,45 @@ if TYPE_CHECKING:
     from finetune.task import Task
 
 
+Place = str | tuple[str, ...]
+"""Where a value stands in a row: a column, a field inside one (`passages.text`), or several, which make a list."""
+
+
+def pick(row: Mapping[str, Any], place: Place) -> Any:
+    """The value of a row at a place; None where a part of the way to it is missing."""
+    if not isinstance(place, str):
+        return [pick(row, part) for part in place]
+    if place in row:
+        return row[place]
+    value: Any = row
+    for part in place.split("."):
+        value = [inner.get(part) for inner in value] if isinstance(value, list) else (value or {}).get(part)
+    return value
+
+
+def read_column(rows: Dataset, place: Place) -> list[Any]:
+    """All values at a place."""
+    if isinstance(place, str) and place in rows.column_names:
+        return list(rows[place])
+    some = rows.select_columns(sorted(heads(place, rows)))
+    return [pick(row, place) for row in some]
+
+
+def heads(place: Place, rows: Dataset) -> set[str]:
+    """The data's columns that a place needs."""
+    if not isinstance(place, str):
+        return set().union(*(heads(part, rows) for part in place))
+    return {place if place in rows.column_names else place.partition(".")[0]}
+
+
 def map_columns(
     task: Task | type[Task],
     rows: Dataset,
-    stated: dict[str, str],
+    stated: Mapping[str, Place],
     groups: Sequence[str] = (),
     *,
     need_target: bool = True,
-) -> tuple[dict[str, str], list[str]]:
+) -> tuple[dict[str, Place], list[str]]:
     """Canonical column -> column of the data, by the recipe and otherwise by names that are common.
 
     Args:
@@ -39,7 +70,7 @@ def map_columns(
         ColumnError: A stated column does not exist, or a required one cannot be found.
     """
     _check_stated(task, rows, stated, groups)
-    mapping = dict(stated)
+    mapping: dict[str, Place] = dict(stated)
     notes: list[str] = []
     for column in task.columns:
         if column.name in mapping or (column.kind == "target" and not need_target):
@@ -64,17 +95,22 @@ def target_hints(feature: Any, labels: LabelSection) -> TargetHints:
     return TargetHints(labels.names or (None if labels.bins else own), labels.bins, labels.separator)
 
 
-def _check_stated(task: Task | type[Task], rows: Dataset, stated: dict[str, str], groups: Sequence[str]) -> None:
+def feature_at(rows: Dataset, place: Place) -> Any:
+    """The data set's own type of a column; None for a place inside of one."""
+    return rows.features.get(place) if isinstance(place, str) else None
+
+
+def _check_stated(task: Task | type[Task], rows: Dataset, stated: Mapping[str, Place], groups: Sequence[str]) -> None:
     known = [column.name for column in task.columns]
-    for canonical, name in stated.items():
+    parts = [(canonical, part) for canonical, place in stated.items()
+             for part in ((place,) if isinstance(place, str) else place)]  # fmt: skip
+    for canonical, name in parts:
         if canonical not in known:
             raise ColumnError(
                 f"data.columns names {canonical!r}, which is no column of {task.name}.", did_you_mean(canonical, known)
             )
-        if name not in rows.column_names:
-            raise ColumnError(
-                f"The data has no column {name!r} (for {canonical}).", did_you_mean(name, rows.column_names)
-            )
+        if not _stands(name, rows):
+            raise ColumnError(f"The data has no column {name!r} (for {canonical}).", did_you_mean(name, _names(rows)))
     for name in groups:
         if name not in rows.column_names:
             raise ColumnError(
@@ -82,12 +118,27 @@ def _check_stated(task: Task | type[Task], rows: Dataset, stated: dict[str, str]
             )
 
 
-def _by_alias(column: Column, rows: Dataset, taken: dict[str, str]) -> str | None:
-    names = {name.lower(): name for name in rows.column_names if name not in taken.values()}
+def _stands(name: str, rows: Dataset) -> bool:
+    return name in _names(rows)
+
+
+def _names(rows: Dataset) -> list[str]:
+    """Columns, and the fields inside those that have any."""
+    found: list[str] = []
+    for name, feature in rows.features.items():
+        inner = getattr(feature, "feature", feature)  # of a list: its items' fields
+        fields = inner if isinstance(inner, dict) else {}
+        found += [name, *(f"{name}.{field}" for field in fields)]
+    return found
+
+
+def _by_alias(column: Column, rows: Dataset, taken: Mapping[str, Place]) -> str | None:
+    used = set().union(*(heads(place, rows) for place in taken.values()))
+    names = {name.lower(): name for name in rows.column_names if name not in used}
     return next((names[alias] for alias in column.aliases if alias in names), None)
 
 
-def _by_elimination(column: Column, rows: Dataset, taken: dict[str, str]) -> str | None:
+def _by_elimination(column: Column, rows: Dataset, taken: Mapping[str, Place]) -> str | None:
     """The only column of texts that is left, for a required text."""
     if column.kind != "text" or not column.required:
         return None

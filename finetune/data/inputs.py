@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from finetune.data.columns import map_columns
+from finetune.data.columns import Place, heads, map_columns, pick
 from finetune.data.reading import read
 from finetune.recipe import DataSection
 from finetune.task import Task
 
 
-def read_inputs(path: str, task: Task, stated: dict[str, str]) -> list[dict[str, Any]]:
+def read_inputs(path: str, task: Task, stated: dict[str, Place]) -> list[dict[str, Any]]:
     """The task's input columns of every row of a file.
 
     Args:
@@ -22,10 +22,10 @@ def read_inputs(path: str, task: Task, stated: dict[str, str]) -> list[dict[str,
         DataError, ColumnError: The file cannot be read, or has no column for a required input.
     """
     rows = next(iter(read(DataSection(name=path)).splits.values()))
-    known = {canonical: name for canonical, name in stated.items() if name in rows.column_names}
+    known = {name: place for name, place in stated.items() if heads(place, rows) <= set(rows.column_names)}
     mapping, _ = map_columns(task, rows, known, need_target=False)
     inputs = [column.name for column in task.input_columns() if column.name in mapping]
-    return [{name: _text(row[mapping[name]]) for name in inputs} for row in rows]
+    return [{name: _text(pick(row, mapping[name])) for name in inputs} for row in rows]
 
 
 def _text(value: Any) -> Any:

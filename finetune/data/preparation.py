@@ -11,7 +11,7 @@ import numpy as np
 
 from finetune.artifacts import DataReport, PreparedData
 from finetune.artifacts.prepared_data import iterate, shorten
-from finetune.data.columns import map_columns, target_hints
+from finetune.data.columns import Place, feature_at, heads, map_columns, pick, read_column, target_hints
 from finetune.data.reading import read
 from finetune.data.splitting import choose_splits, hold_out
 from finetune.errors import EmptyDataError, LabelError, did_you_mean
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from finetune.recipe import Recipe
-    from finetune.task import Task
+    from finetune.task import Column, Task
 
 log = logging.getLogger(__name__)
 HIDDEN = -1
@@ -73,22 +73,23 @@ def prepare(recipe: Recipe, task: Task) -> PreparedData:
     return PreparedData(task, rows["train"], rows["validation"], rows["test"], report)
 
 
-def _without_hidden(chosen: dict[str, Dataset], target: str, report: DataReport) -> dict[str, Dataset]:
+def _without_hidden(chosen: dict[str, Dataset], target: Place, report: DataReport) -> dict[str, Dataset]:
     """Leave out splits whose labels are withheld; they cannot score anything."""
     kept = {}
     for name, split in chosen.items():
-        values = split[target] if target in split.column_names else [HIDDEN]
-        if name != "train" and all(value in (HIDDEN, None) for value in values):
+        there = heads(target, split) <= set(split.column_names)
+        values = read_column(split, target) if there else [HIDDEN]
+        if name != "train" and all(value in (HIDDEN, None, "") for value in values):
             report.notes.append(f"The split {name} has no labels and is left out.")
         else:
             kept[name] = split
     return kept
 
 
-def _learn(task: Task, chosen: dict[str, Dataset], target: str, recipe: Recipe, report: DataReport) -> Task:
-    feature = chosen["train"].features[target]
+def _learn(task: Task, chosen: dict[str, Dataset], target: Place, recipe: Recipe, report: DataReport) -> Task:
+    feature = feature_at(chosen["train"], target)
     # Names come from all splits: a class that is rare in training must still have an output.
-    values = [value for split in chosen.values() for value in split[target]]
+    values = [value for split in chosen.values() for value in read_column(split, target)]
     learned = task.learn(values, target_hints(feature, recipe.data.labels))
     report.target = learned.state()
     if "problem_type" in type(task.options).model_fields and getattr(task.options, "problem_type", None) is None:
@@ -102,14 +103,16 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
 
     target = task.target_column().name
     inputs = [column for column in task.input_columns() if column.name in report.columns]
-    wanted = {report.columns[c.name] for c in (*inputs, task.target_column())} | set(groups)
+    wanted = set(groups)
+    for column in (*inputs, task.target_column()):
+        wanted |= heads(report.columns[column.name], split)
     columns: dict[str, list[Any]] = {"row": []}
     wrong: list[tuple[int, str]] = []
     keys: list[str] = []
     for index, row in enumerate(iterate(split.select_columns([c for c in split.column_names if c in wanted]))):
         try:
-            values = {c.name: _input(row[report.columns[c.name]], c.name) for c in inputs}
-            values[target] = task.parse_target(row[report.columns[target]])
+            values = {c.name: _input(pick(row, report.columns[c.name]), c) for c in inputs}
+            values[target] = task.parse_target(pick(row, report.columns[target]))
             task.check_row(values)
         except RowError as error:
             if str(error).startswith(("missing", "empty")):
@@ -131,27 +134,32 @@ def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups
     return _Split(Dataset.from_dict(columns), keys)
 
 
-def _input(value: Any, name: str) -> Any:
-    if value is None:
-        raise RowError(f"missing {name}")
+def _input(value: Any, column: Column) -> Any:
     if isinstance(value, int | float):
         value = str(value)
-    if isinstance(value, str) and not value.strip():
-        raise RowError(f"empty {name}")
+    empty = isinstance(value, str) and not value.strip()
+    if column.nullable and (value is None or empty):
+        return None
+    if value is None or empty:
+        raise RowError(f"{'empty' if empty else 'missing'} {column.name}")
     return value
 
 
 def _wrong_targets(wrong: list[tuple[int, str]], split: str, task: Task) -> LabelError:
     reasons = Counter(reason for _, reason in wrong)
     first = reasons.most_common(1)[0][0]
-    names = task.state().get("names") or []
+    names, options = task.state().get("names") or [], type(task.options).model_fields
     quoted = first.split("'")[1] if "'" in first else ""
     return LabelError(
         f"{len(wrong)} rows of {split} have targets that cannot be used: {first}"
         f"{f' and {len(reasons) - 1} more like it' if len(reasons) > 1 else ''} "
         f"(rows {shorten([index for index, _ in wrong])}).",
         (f"{did_you_mean(quoted, names) if quoted else f'Labels: {shorten(names, 12)}.'} " if names else "")
-        + "Correct the rows, or data.labels and options.problem_type.",
+        + (
+            "Correct the rows, or data.labels and options.problem_type."
+            if "problem_type" in options
+            else "Correct the rows, or data.columns."
+        ),
     )
 
 
