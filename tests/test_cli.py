@@ -225,7 +225,12 @@ def test_init_asks_when_somebody_is_there(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "finetune", "init", str(data), "--output", str(tmp_path / "r.yaml")]
     process = subprocess.Popen(command, stdin=other, stdout=other, stderr=other)
     seen = ""
-    for prompt, answer in (("Column for text", "subject"), ("Column for label", ""), ("Pretrained model", "org/mine")):
+    for prompt, answer in (
+        ("Task", ""),
+        ("Column for text", "subject"),
+        ("Column for label", ""),
+        ("Pretrained model", "org/mine"),
+    ):
         seen = _read_until(main, prompt)
         os.write(main, f"{answer}\n".encode())
     seen = _read_until(main, "Wrote")
@@ -263,3 +268,39 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "There is no recipe at" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "task"),
+    [
+        ({"text": "t", "label": 1}, "text-classification"),
+        ({"sentence1": "a", "sentence2": "b", "score": 0.5}, "text-classification"),
+        ({"tokens": ["a", "b"], "ner_tags": [0, 1]}, "token-classification"),
+        ({"id": "1", "question": "q", "context": "c q", "answers": {"text": ["q"], "answer_start": [2]}},
+         "question-answering"),
+        ({"anchor": "a", "positive": "b", "negative": "c"}, "sentence-similarity"),
+        ({"query": "q", "documents": ["a", "b"], "relevance": [1, 0]}, "text-ranking"),
+        ({"startphrase": "a", "ending0": "b", "ending1": "c", "label": 0}, "multiple-choice"),
+        ({"text": "nothing but text"}, "fill-mask"),
+        ({"unheard": "a", "of": 1}, "text-classification"),
+    ],
+)  # fmt: skip
+def test_the_task_is_recognized_by_its_columns(row: dict[str, Any], task: str) -> None:
+    from datasets import Dataset
+
+    from finetune.data.columns import recognize_task
+
+    assert recognize_task(Dataset.from_list([row] * 3)) == task
+
+
+def test_init_writes_a_recipe_for_another_task(tmp_path: Path) -> None:
+    import json
+
+    rows = [{"words": ["ada", "met", "grace"], "tags": ["B-PER", "O", "B-PER"]} for _ in range(30)]
+    (tmp_path / "tags.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = finetune("init", tmp_path / "tags.jsonl", "--output", tmp_path / "r.yaml", "--yes")
+    assert done.returncode == 0, done.stderr
+    made = Recipe.from_yaml(tmp_path / "r.yaml")
+    assert made.task == "token-classification"
+    assert dict(made.data.columns) == {"tokens": "words", "tags": "tags"}
+    assert "entity_f1" in (tmp_path / "r.yaml").read_text()

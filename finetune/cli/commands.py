@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -195,20 +195,18 @@ def compare(first: str, second: str, as_json: bool) -> None:
 @click.argument("data", required=False)
 @click.option("--data-config", help="Configuration of a Hub data set.")
 @click.option("--model", help="Pretrained model. Default: a small, fast encoder from the Hub.")
+@click.option("--task", help="Task. Default: proposed from the columns.")
 @click.option("--text", help="Column of the texts. Default: proposed from the data.")
 @click.option("--label", help="Column of the labels. Default: proposed from the data.")
 @click.option("--output", default="recipe.yaml", show_default=True, help="Where to write the recipe.")
 @click.option("--yes", is_flag=True, help="Take every proposal without asking.")
-def init(
-    data: str | None, data_config: str | None, model: str | None, text: str | None, label: str | None, output: str,
-    yes: bool,
-) -> None:  # fmt: skip
+def init(data: str | None, output: str, yes: bool, **wishes: str | None) -> None:
     """Look at DATA (a file or a Hub id), propose the task and the columns, and write a commented recipe."""
     from finetune.cli.proposing import propose
 
     ask = sys.stdin.isatty() and not yes
     name = data or (click.prompt("Data (a file or a Hub id)") if ask else None)
-    wishes: dict[str, Any] = {"config": data_config, "model": model, "text": text, "label": label}
+    wishes["config"] = wishes.pop("data_config")
     path = propose(name, wishes, Path(output), ask=ask)
     click.echo(f"Wrote {path}. Next: finetune plan {path}, then finetune run {path}")
 

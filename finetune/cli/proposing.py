@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from finetune.errors import UsageError
 
+if TYPE_CHECKING:
+    from finetune.task import Task
+
 DEFAULT_MODEL = "distilbert/distilbert-base-uncased"
 MULTILINGUAL_MODEL = "FacebookAI/xlm-roberta-base"
+EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+MULTILINGUAL_EMBEDDING_MODEL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 
 
 def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool) -> Path:
@@ -18,7 +23,7 @@ def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool
 
     Args:
         name: The data: a file or a Hub id.
-        wishes: `config`, `model`, `text`, `label` where the user gave them.
+        wishes: `task`, `config`, `model`, `text`, `label` where the user gave them.
         output: Where to write; never overwritten.
         ask: Whether to ask the user to confirm each proposal.
 
@@ -31,7 +36,8 @@ def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool
     if not name:
         raise UsageError("There is no data to look at.", "finetune init reviews.csv, or finetune init org/name")
     from finetune.data import map_columns, read
-    from finetune.recipe import DataSection
+    from finetune.data.columns import recognize_task
+    from finetune.recipe import DataSection, task_names
     from finetune.task import task_class
 
     raw = read(DataSection(name=name, config=wishes["config"]))
@@ -40,35 +46,40 @@ def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool
     for column, feature in rows.features.items():
         shown = str(rows[0][column]).replace("\n", " ")
         click.echo(f"  {column} ({getattr(feature, 'dtype', type(feature).__name__)}): {shown[:70]}")
-    task = task_class("text-classification")
-    stated = {key: wishes[key] for key in ("text", "label") if wishes[key]}
+    task = task_class(wishes["task"] or recognize_task(rows))
+    click.echo(f"  The task looks like {task.name} (--task names another: {', '.join(task_names())}).")
+    if ask:
+        task = task_class(click.prompt("Task", default=task.name, type=click.Choice(task_names())))
+    known = {column.name for column in task.columns}
+    stated: dict[str, str] = {key: wishes[key] for key in ("text", "label") if wishes[key] and key in known}
     columns, notes = map_columns(task, rows, stated)
     for note in notes:
         click.echo(f"  {note}")
     if ask:
         columns = {key: click.prompt(f"Column for {key}", default=value) for key, value in columns.items()}
-    target = _look_at(rows, columns["label"])
+    target = _look_at(task, rows, columns)
     click.echo(f"  {target['sentence']}")
-    model = wishes["model"] or _model_for(rows[columns["text"]][:200])
+    model = wishes["model"] or _model_for(task, rows, columns)
     if ask:
         model = click.prompt("Pretrained model", default=model)
-    output.write_text(_recipe(name, wishes["config"], model, columns, target), encoding="utf-8")
+    output.write_text(_recipe(task, name, wishes["config"], model, columns, target), encoding="utf-8")
     return output
 
 
-def _look_at(rows: Any, column: str) -> dict[str, Any]:
-    from finetune.data.columns import target_hints
-    from finetune.labels import learn_target
+def _look_at(task: type[Task], rows: Any, columns: dict[str, Any]) -> dict[str, Any]:
+    """What the target is, by the task's own reading of it."""
+    from finetune.data.columns import feature_at, read_column, target_hints
     from finetune.recipe import LabelSection
 
-    values = rows[column]
-    separator = _separator(values)
-    hints = target_hints(rows.features[column], LabelSection(separator=separator))
-    target = learn_target(values, names=hints.names, separator=separator)
-    kind = target.kind.replace("_", "-")
-    names = ", ".join(target.names[:8]) + (", …" if len(target.names) > 8 else "")
-    listed = f": {len(target.names)} labels ({names})" if target.names else ""
-    return {"kind": target.kind, "separator": separator, "sentence": f"The target {column!r} looks {kind}{listed}."}
+    place = columns[task.target_column().name]
+    values = read_column(rows, place)
+    separator = _separator(values) if "problem_type" in task.Options.model_fields else None
+    learned = task().learn(values, target_hints(feature_at(rows, place), LabelSection(separator=separator)))
+    names = learned.state().get("names") or ()
+    listed = f": {len(names)} labels ({', '.join(names[:8])}{', …' if len(names) > 8 else ''})" if names else ""
+    kind = learned.kind.replace("_", "-")
+    return {"kind": learned.kind, "separator": separator, "headline": learned.headline,
+            "sentence": f"The target {place!r} looks like {kind}{listed}."}  # fmt: skip
 
 
 def _separator(values: list[Any]) -> str | None:
@@ -82,36 +93,47 @@ def _separator(values: list[Any]) -> str | None:
     return None
 
 
-def _model_for(texts: list[Any]) -> str:
-    """English-looking texts get a small English model, others a multilingual one."""
-    joined = "".join(str(text) for text in texts)
-    plain = sum(ch.isascii() for ch in joined) / max(1, len(joined))
-    return DEFAULT_MODEL if plain > 0.97 else MULTILINGUAL_MODEL
+def _model_for(task: type[Task], rows: Any, columns: dict[str, Any]) -> str:
+    """English-looking texts get a small English model, others a multilingual one; embeddings one made for them."""
+    from finetune.data.columns import read_column
+
+    some = rows.select(range(min(200, len(rows))))
+    joined = "".join(str(text) for text in read_column(some, columns[task.input_columns()[0].name]))
+    english = sum(ch.isascii() for ch in joined) / max(1, len(joined)) > 0.97
+    if task.library == "sentence-transformers" and task.auto_class == "AutoModel":
+        return EMBEDDING_MODEL if english else MULTILINGUAL_EMBEDDING_MODEL
+    return DEFAULT_MODEL if english else MULTILINGUAL_MODEL
 
 
-def _recipe(name: str, config: str | None, model: str, columns: dict[str, str], target: dict[str, Any]) -> str:
+def _recipe(
+    task: type[Task], name: str, config: str | None, model: str, columns: dict[str, Any], target: dict[str, Any]
+) -> str:
     from finetune.documents import write_document
+    from finetune.metrics import direction
 
     def line(key: str, value: Any) -> str:
         return write_document({key: value}).strip()
 
-    headline = "spearman" if target["kind"] == "regression" else "f1"
     data = [line("name", name)] + ([line("config", config)] if config else [])
     mapping = ["columns:", *(f"  {line(key, value)}" for key, value in columns.items())]
     labels = [f"labels: {{separator: {target['separator']!r}}}"] if target["separator"] else []
+    options = (
+        f"options:\n  problem_type: {target['kind']}   # {target['sentence']}\n"
+        if ("problem_type" in task.Options.model_fields)
+        else f"# {target['sentence']}\n# options: {{}}   # `finetune tasks` describes the task's settings\n"
+    )
+    goal = '">= 0.80"' if direction(target["headline"]) == "higher" else '"<= 10"'
     return f"""\
 # Written by `finetune init`. Every key is described by `finetune schema`.
 # See what it would cost:  finetune plan RECIPE
 # Run it:                  finetune run RECIPE
 # On several devices:      finetune run RECIPE --num-processes 2
 
-task: text-classification
-options:
-  problem_type: {target["kind"]}   # {target["sentence"]}
-
+task: {task.name}
+{options}
 model:
-  {line("name", model)}   # a Hub id, a local folder, or pypi:NAME==VERSION/path
-  # max_length: 256   # tokens; longer texts are cut and counted. Default: the model's own limit.
+  {line("name", model)}   # a Hub id, a local folder, a finished run, or pypi:NAME==VERSION/path
+  # max_length: 256   # tokens; longer texts are cut and counted, or read in windows. Default: the model's own limit.
 
 data:
 {_indent([*data, *mapping, *labels])}
@@ -131,7 +153,7 @@ training:
 # What success is. The run ends with exit code 10 when a goal does not hold.
 goals:
   beats_baselines: true
-  # {headline}: ">= 0.80"
+  # {target["headline"]}: {goal}
 
 # What only you can say; it goes into the model card.
 card:

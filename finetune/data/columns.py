@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetune.errors import ColumnError, did_you_mean
-from finetune.task import Column, TargetHints
+from finetune.recipe import task_names
+from finetune.task import Column, TargetHints, task_class
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from finetune.task import Task
 
 
+FALLBACK = "text-classification"
+"""The task that most tables are meant for."""
 Place = str | tuple[str, ...]
 """Where a value stands in a row: a column, a field inside one (`passages.text`), or several, which make a list."""
 
@@ -93,6 +96,34 @@ def target_hints(feature: Any, labels: LabelSection) -> TargetHints:
     inner = getattr(feature, "feature", feature)
     own = tuple(inner.names) if hasattr(inner, "names") else None
     return TargetHints(labels.names or (None if labels.bins else own), labels.bins, labels.separator)
+
+
+def recognize_task(rows: Dataset) -> str:
+    """The task whose columns the data's look like most, by name and type; text classification where none stands out."""
+    scores = {name: _likeness(task_class(name), rows) for name in task_names()}
+    best = max(scores.values())
+    return FALLBACK if scores[FALLBACK] == best or not best else max(scores, key=lambda name: scores[name])
+
+
+def _likeness(task: type[Task], rows: Dataset) -> int:
+    """How many columns fit by name and type; 0 where a required one is missing."""
+    found: dict[str, str] = {}
+    for column in task.columns:
+        name = _by_alias(column, rows, found)
+        if name is not None and _fits(column, rows.features[name]):
+            found[column.name] = name
+        elif column.required:
+            return 0
+    return len(found)
+
+
+def _fits(column: Column, feature: Any) -> bool:
+    several = hasattr(feature, "feature")
+    if column.kind == "tokens":
+        return several
+    if column.kind == "text":
+        return getattr(feature, "dtype", None) in ("string", "large_string")
+    return True
 
 
 def feature_at(rows: Dataset, place: Place) -> Any:
