@@ -98,24 +98,27 @@ def test_several_labels_are_judged_one_by_one(entailing: str) -> None:
             assert answer["scores"][label] == pytest.approx(float(logits[[0, 1]].softmax(dim=0)[1]), abs=1e-5)
 
 
-def test_a_language_model_gives_the_mean_log_probability_of_the_label(instructed: str) -> None:
+def test_a_language_model_gives_the_calibrated_log_probability_of_the_label(instructed: str) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
     predict, detail = fit_zero_shot(task(), ZeroShotSection(model=instructed))
     model = AutoModelForCausalLM.from_pretrained(instructed).eval()
-    for text, answer in zip(TEXTS, predict(rows()), strict=True):
-        means = []
+
+    def means(text: str) -> np.ndarray:
+        found = []
         for label in LABELS:
-            question = (
-                f"{text}\n\nWhich of these labels fits the text best: negative, positive? Answer with the label alone."
-            )
-            start = tokenizer()(f"{question}\n")["input_ids"]
+            asked = "Which of these labels fits the text best: negative, positive? Answer with the label alone."
+            start = tokenizer()(f"{text}\n\n{asked}\n")["input_ids"]
             words = tokenizer()(f" {label}", add_special_tokens=False)["input_ids"]
             with torch.no_grad():
                 logs = model(torch.tensor([start + words])).logits[0].log_softmax(dim=-1)
-            means.append(np.mean([float(logs[len(start) + i - 1, word]) for i, word in enumerate(words)]))
-        expected = np.exp(means) / np.exp(means).sum()
+            found.append(np.mean([float(logs[len(start) + i - 1, word]) for i, word in enumerate(words)]))
+        return np.array(found)
+
+    for text, answer in zip(TEXTS, predict(rows()), strict=True):
+        shares = np.exp(means(text) - means("N/A"))
+        expected = shares / shares.sum()
         assert [answer["scores"][label] for label in LABELS] == pytest.approx(expected.tolist(), abs=1e-4)
     assert "likelihood" in detail
 

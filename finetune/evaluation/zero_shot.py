@@ -20,6 +20,8 @@ KINDS = ("single_label", "multi_label")
 _BATCH = 32
 _QUESTION = "{text}\n\nWhich of these labels fits the text best: {labels}? Answer with the label alone."
 _YES_OR_NO = '{text}\n\nDoes the label "{label}" fit the text? Answer yes or no.'
+_NOTHING = "N/A"
+"""A text without content."""
 Score = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 """Texts (n) and wordings of the labels (L) -> (n, L) logits."""
 
@@ -97,7 +99,11 @@ def _entailment(source: ModelSource, ends: tuple[int, int], several: bool, setti
 
 
 def _likelihood(source: ModelSource, several: bool, settings: ZeroShotSection) -> Score:
-    """Mean log-probability of the label's tokens as the answer; for several labels, of yes against no."""
+    """Mean log-probability of the label's tokens as the answer; for several labels, of yes against no.
+
+    Less the same for a text that says nothing: else the label that the model likes best would win whatever the text
+    (Zhao et al. 2021, "Calibrate Before Use").
+    """
     model, tokenizer = _load("AutoModelForCausalLM", source)
     limit = _limit(model, tokenizer, settings)
 
@@ -106,7 +112,7 @@ def _likelihood(source: ModelSource, several: bool, settings: ZeroShotSection) -
             return [(_QUESTION.format(text=text, labels=", ".join(labels)), label) for label in labels]
         return [(_YES_OR_NO.format(text=text, label=label), word) for label in labels for word in ("yes", "no")]
 
-    def score(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+    def raw(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
         features = [_continued(*pair, tokenizer, limit) for text in texts for pair in asked(text, labels)]
         found = np.array([float(kept["mean"]) for kept in _run(model, features, tokenizer, _mean_log_probability)])
         if several:
@@ -114,6 +120,10 @@ def _likelihood(source: ModelSource, several: bool, settings: ZeroShotSection) -
             surer: np.ndarray = yes - no
             return surer
         return found.reshape(len(texts), len(labels))
+
+    def score(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+        calibrated: np.ndarray = raw(texts, labels) - raw([_NOTHING], labels)
+        return calibrated
 
     return score
 
