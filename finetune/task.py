@@ -95,6 +95,8 @@ class Task(ABC):
     trains_head: ClassVar[bool] = True
     """Whether the modules outside the pretrained body are trained whole beside an adapter; not where they come
     pretrained and only have to be kept."""
+    split_by: ClassVar[str] = "text"
+    """What `split_key` compares, in words."""
     answers_untouched: ClassVar[bool] = False
     """Whether the pretrained model can answer before any fine-tuning; it is a baseline then (`untouched`)."""
     whole_batches: ClassVar[bool] = False
@@ -327,8 +329,14 @@ class Task(ABC):
     def perfect(self, references: Sequence[Any]) -> list[Prediction]:
         """Predictions that are exactly the canonical references, and sure of it: what the best possible model says."""
 
-    def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Tables beside the scores, as plain values: scores per label, a confusion matrix."""
+    def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
+        """Tables beside the scores, as plain values: `per_label`, `confusion_matrix`, or `tables` of the task's own
+        (`{title, columns, rows}`).
+
+        Args:
+            arrays: What the metrics got.
+            rows: The rows that were scored, in the same order.
+        """
         return {}
 
     def mistake(self, row: Row, answer: Prediction, reference: Any) -> Mistake | None:

@@ -105,7 +105,7 @@ def evaluation_of(kind: str = "single_label", names=("no", "yes"), rows: int = 2
         task=task.name, options={}, target=task.state(), kind=kind, rows=rows, confidence=0.95, resamples=100,
         headline=next(iter(systems["model"]["scores"])), systems=systems,
         comparisons=_comparisons(statistics, arrays, rows, kind) if baseline else [],
-        details=task.details(arrays["model"]), predictions=table,
+        details=task.details(arrays["model"], []), predictions=table,
         diagnosis={"verdict": "healthy", "sentence": "The loss fell to 0.4000.", "figures": {"best_epoch": 2.0}},
     )  # fmt: skip
 

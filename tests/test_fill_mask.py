@@ -155,7 +155,7 @@ def test_a_text_without_a_known_token_has_no_score_and_is_counted(loaded: tuple[
     assert np.isfinite(arrays["predictions"]).all()
     score = load_metric("pseudo_perplexity").measure(arrays["predictions"])["pseudo_perplexity"]
     assert score == pytest.approx(answers[0]["prediction"])
-    (table,) = task.details(arrays)["tables"]
+    (table,) = task.details(arrays, [])["tables"]
     assert [row[1] for row in table["rows"]] == [1, 2]
     assert task.mistake({}, answers[1], "qqq xxx") is None
 

@@ -280,7 +280,7 @@ def test_tables_count_every_row_once() -> None:
         {"prediction": str(int(np.argmax(s))), "scores": {str(i): v for i, v in enumerate(s, 1)}} for s in shares
     ]
     arrays = task.arrays(answers, ["0", "1", "0", "1"])
-    by_sureness, by_size = task.details(arrays)["tables"]
+    by_sureness, by_size = task.details(arrays, [])["tables"]
     assert [row[1:] for row in by_sureness["rows"]] == [[1, 1.0], [1, 1.0], [1, 1.0], [1, 0.0]]
     assert by_size["rows"] == [["2", 3, 2 / 3], ["3", 1, 1.0]]
 

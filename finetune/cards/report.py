@@ -107,6 +107,7 @@ def _making(record: Record) -> dict[str, Any]:
         "lengths_plot": plots.lengths_histogram(record.lengths),
         "lengths_rows": facts.lengths_rows(record),
         "max_length": record.lengths.get("max_length"),
+        "any_cut": any(entry["truncated"] for entry in record.lengths.get("splits", {}).values()),
         "training_facts": facts.training_facts(record),
         "machine_facts": facts.machine_facts(record),
         "recipe_text": "\n".join(shorten(line, 400) for line in record.recipe_text.splitlines()),

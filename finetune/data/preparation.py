@@ -178,7 +178,7 @@ def _complete(splits: dict[str, _Split], task: Task, recipe: Recipe, report: Dat
         report.origins[name] = report.origins["train"]
         report.notes.append(
             f"Held out {len(held)} of {len(train.keys)} training rows as {name} (seed {settings.seed}"
-            f"{', stratified' if strata is not None else ''}; equal texts stay on one side)."
+            f"{', stratified' if strata is not None else ''}; rows with the same {task.split_by} stay on one side)."
         )
     return {name: splits[name] for name in ("train", "validation", "test")}
 
@@ -202,5 +202,5 @@ def _account(splits: dict[str, _Split], task: Task, report: DataReport) -> None:
         twins = sum(key in known for key in split.keys) if name != "train" else 0
         if twins:
             report.notes.append(
-                f"{twins} of {len(split.keys)} rows of {name} stand in the training split too, word for word."
+                f"{twins} of {len(split.keys)} rows of {name} have the same {task.split_by} as training rows."
             )

@@ -85,7 +85,7 @@ def _score_all(
         kind=task.kind, rows=len(rows), headline=headline, confidence=settings.confidence,
         resamples=settings.resamples, systems=systems,
         comparisons=_compare(task, metrics, arrays, statistics, settings),
-        details=task.details(arrays["model"]), predictions=_table(task, rows, references, answers),
+        details=task.details(arrays["model"], rows), predictions=_table(task, rows, references, answers),
     )  # fmt: skip
 
 

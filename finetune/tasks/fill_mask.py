@@ -242,15 +242,15 @@ class FillMask(Task):
     def perfect(self, references: Sequence[Any]) -> list[Prediction]:
         return [_likelihood(0.0, max(1, len(text.split()))) for text in references]
 
-    def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         scored = arrays["predictions"][arrays["predictions"][:, 1] > 0]
         names = np.array([_bucket(int(tokens), _TOKENS) for tokens in scored[:, 1]], dtype=object)
         groups = [(name, scored[names == name]) for name in _buckets(_TOKENS)]
-        rows = [[name, len(g), _likelihood(*g.sum(axis=0))["prediction"]] for name, g in groups if len(g)]
+        table = [[name, len(g), _likelihood(*g.sum(axis=0))["prediction"]] for name, g in groups if len(g)]
         empty = len(arrays["predictions"]) - len(scored)
-        rows += [["none (not scored)", empty, "–"]] if empty else []
+        table += [["none (not scored)", empty, "–"]] if empty else []
         title = "Pseudo-perplexity by the length of the texts."
-        return {"tables": [{"title": title, "columns": ["Tokens", "Texts", "Pseudo-perplexity"], "rows": rows}]}
+        return {"tables": [{"title": title, "columns": ["Tokens", "Texts", "Pseudo-perplexity"], "rows": table}]}
 
     def mistake(self, row: Row, answer: Prediction, reference: Any) -> Mistake | None:
         size = answer["prediction"]

@@ -268,7 +268,7 @@ class MultipleChoice(Task):
 
         return predict, "the choice with the most characters"
 
-    def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         right, scores = arrays["predictions"] == arrays["references"], arrays["scores"]
         sure, sizes = np.nanmax(scores, axis=1), (~np.isnan(scores)).sum(axis=1)
         bounds = ((0.0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.0))

@@ -227,7 +227,7 @@ class TextClassification(Task):
         hot = self._many_hot([value if isinstance(value, list) else [value] for value in references])
         return self.from_logits((2 * hot - 1) * 50.0)
 
-    def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         if self.kind == "regression":
             return {}
         return label_tables(arrays["predictions"], arrays["references"], self.target.names)

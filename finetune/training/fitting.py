@@ -131,8 +131,9 @@ def _fit_once(
     trainer.remove_callback(transformers.PrinterCallback)
     parameters = count_parameters(model)
     log.info(
-        "Training %s of %s parameters on %d rows: %d steps of %d rows (%d process%s × %d × %d), %s.",
-        f"{parameters['trainable']:,}", f"{parameters['total']:,}", len(train),
+        "Training %s of %s parameters on %s: %d steps of %d rows (%d process%s × %d × %d), %s.",
+        f"{parameters['trainable']:,}", f"{parameters['total']:,}",
+        f"{len(data.train)} rows" + (f" in {len(train)} parts" if len(train) != len(data.train) else ""),
         section.max_steps or round(batches.steps_per_epoch(len(train)) * section.num_train_epochs), batches.size,
         batches.processes, "es" if batches.processes > 1 else "", batches.micro, batches.accumulation,
         ("bfloat16" if uses_bf16(recipe) else "float32")
