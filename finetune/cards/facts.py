@@ -25,6 +25,8 @@ from finetune.cards.wording import (
 Pairs = list[tuple[str, str]]
 SPLITS = ("train", "validation", "test")
 _LISTED_ROWS = 10
+_OF_A_WHOLE = ("single_label", "multi_label", "tags", "answers", "choice")
+"""Kinds whose counts are parts of one whole; elsewhere they count different things."""
 
 
 def _kept(pairs: Iterable[tuple[str, Any]]) -> Pairs:
@@ -86,7 +88,8 @@ def balance(record: Record) -> dict[str, Any] | None:
         keys = ("mean", "std", "min", "max")
         digits = decimals_for([counts[s].get(k) for s in splits for k in keys])
         numbers = [(s, [number(counts[s].get(k), digits) for k in keys]) for s in splits]
-        return {"kind": "numbers", "columns": ["Mean", "Standard deviation", "Least", "Most"], "rows": numbers}
+        columns = ["Mean", "Standard deviation", "Least", "Most"]
+        return {"kind": "numbers", "columns": columns, "rows": numbers, "shares": False}
     known = record.evaluation.target.get("names") or ()
     labels = dict.fromkeys([*known, *(label for s in splits for label in counts[s])])
     sizes = record.data.get("splits", {})
@@ -96,7 +99,7 @@ def balance(record: Record) -> dict[str, Any] | None:
         (label, [_portion(counts[s].get(label, 0), whole.get(s) or sum(counts[s].values())) for s in splits])
         for label in labels
     ]
-    return {"kind": "labels", "columns": splits, "rows": rows}
+    return {"kind": "labels", "columns": splits, "rows": rows, "shares": record.evaluation.kind in _OF_A_WHOLE}
 
 
 def _portion(value: float, total: float) -> dict[str, str]:

@@ -156,8 +156,12 @@ def input_columns(table: dict[str, list[Any]]) -> list[str]:
 
 def _row(table: dict[str, list[Any]], mistake: Mistake) -> dict[str, Any]:
     names = [name for name in input_columns(table) if table[name][mistake.index] is not None]
-    inputs = [(name if len(names) > 1 else "", _input(table[name][mistake.index])) for name in names]
-    return {"row": table["row"][mistake.index] if "row" in table else "", "inputs": inputs}
+    inputs = [(name, _input(table[name][mistake.index])) for name in names]
+    shown: dict[str, str] = {}
+    for name, text in inputs:  # words, and the text that they make up, read the same
+        shown.setdefault(text, name)
+    pairs = [(name if len(shown) > 1 else "", text) for text, name in shown.items()]
+    return {"row": table["row"][mistake.index] if "row" in table else "", "inputs": pairs}
 
 
 def _input(value: Any) -> str:

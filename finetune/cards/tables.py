@@ -120,7 +120,7 @@ def difference_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _difference_row(evaluation: Evaluation, contrast: dict[str, Any], group: list[dict[str, Any]]) -> dict[str, Any]:
-    digits = decimals_for([c["difference"] for c in group])
+    digits = min(4, decimals_for([c["difference"] for c in group]))
     domain = _symmetric(group)
     found = mark(contrast, domain)
     test = contrast.get("mcnemar")
