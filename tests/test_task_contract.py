@@ -29,14 +29,16 @@ def example(name: str, variant: str) -> Example:
 def tiny_recipe(name: str, given: Example, folder: Path, **sections: dict[str, Any]) -> Recipe:
     """The recipe of an example, its model and rows written into `folder`."""
     given.save_model(str(folder / "base"))
-    Dataset.from_list(given.rows).to_parquet(folder / "rows.parquet")
+    rows = [{**row, "site": ("north", "south")[i % 2]} for i, row in enumerate(given.rows)]
+    Dataset.from_list(rows).to_parquet(folder / "rows.parquet")
     training = {"learning_rate": 5e-3, "num_train_epochs": 20, "train_batch_size": 8, "bf16": False,
                 "report_to": ["none"], "logging_steps": 1}  # fmt: skip
     return Recipe.from_dict({
         "task": name, "name": "contract", "options": given.options,
         "model": {"name": str(folder / "base")}, "data": {"name": str(folder / "rows.parquet")},
         "adapter": sections.get("adapter", {"r": 4}), "training": training | sections.get("training", {}),
-        "evaluation": {"resamples": 100}, "output": {"folder": str(folder), "run": "run"},
+        "bias": {"groups": ["site"], "min_rows": 2}, "evaluation": {"resamples": 100},
+        "output": {"folder": str(folder), "run": "run"},
     })  # fmt: skip
 
 
@@ -184,7 +186,10 @@ def test_it_is_scored_beside_its_baselines_and_reported(trained: Any) -> None:
     evaluation = finetune.evaluate(model)
     run = finetune.RunFolder.open(folder)
     evaluation.save(run)
-    finetune.audit_bias(evaluation).save(run)
+    audit = finetune.audit_bias(evaluation, min_rows=2)
+    audit.save(run)
+    assert set(audit.groups["site"]["scores"]) <= {"north", "south"}
+    assert all(group["value"] is not None for group in audit.groups["site"]["scores"].values() if group["rows"] > 1)
     assert set(evaluation.systems) == {"model", *model.task.baselines}
     for system in evaluation.systems.values():
         entry = system["scores"][evaluation.headline]
