@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+OUTSIDE = "O"
 Place = tuple[int, int]
 """Characters from the first to after the last."""
 
 
 def split_words(text: str, cuts: Iterable[int] = ()) -> list[Place]:
-    """Where the words of a text are: between white space, with punctuation and every Han or Kana character alone.
+    """Where the words of a text are: between white space, with punctuation and every character of a script without
+    spaces alone.
 
     Args:
         text: Any text.
@@ -27,13 +30,16 @@ def split_words(text: str, cuts: Iterable[int] = ()) -> list[Place]:
         >>> split_words("Hi, Ada!")
         [(0, 2), (2, 3), (4, 7), (7, 8)]
     """
-    places = [place for _, place in _splitter().pre_tokenize_str(text)]
-    ends = sorted({0, len(text), *cuts})
-    for cut in ends[1:-1]:
-        inside = next((i for i, (start, end) in enumerate(places) if start < cut < end), None)
-        if inside is not None:
-            start, end = places[inside]
-            places[inside : inside + 1] = [(start, cut), (cut, end)]
+    ends = sorted(set(cuts))
+    places: list[Place] = []
+    at = 0
+    for _, (start, end) in _splitter().pre_tokenize_str(encodable(text)):
+        while at < len(ends) and ends[at] <= start:
+            at += 1
+        while at < len(ends) and ends[at] < end:
+            places.append((start, ends[at]))
+            start, at = ends[at], at + 1  # noqa: PLW2901 - the rest of the word
+        places.append((start, end))
     return places
 
 
@@ -42,23 +48,79 @@ def _splitter() -> Any:
     from tokenizers import Regex
     from tokenizers.pre_tokenizers import BertPreTokenizer, Sequence, Split
 
-    # Scripts without spaces: one word for a whole sentence could carry one tag only.
-    alone = Split(Regex(r"[\p{Han}\p{Hiragana}\p{Katakana}]"), "isolated")
-    return Sequence([BertPreTokenizer(), alone])
+    # One word for a whole sentence could carry one tag only. Marks stay with the character that they belong to.
+    scripts = "".join(f"\\p{{{name}}}" for name in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"))
+    return Sequence([BertPreTokenizer(), Split(Regex(f"[{scripts}]\\p{{M}}*"), "isolated")])
 
 
-def find_words(text: str, words: Sequence[str]) -> list[Place]:
-    """The places of words that stand in a text one after the other.
+def encodable(text: str) -> str:
+    """The text, equally long, with a question mark for every half of a surrogate pair: no tokenizer takes one."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def find_words(text: str, words: Iterable[str]) -> list[Place]:
+    """The places of words that stand in a text one after the other, with white space only between them.
 
     Raises:
         ValueError: One does not stand there.
+
+    Example:
+        >>> find_words("Hi, Ada", ["Hi", ",", "Ada"])
+        [(0, 2), (2, 3), (4, 7)]
     """
-    places, cursor = [], 0
-    for word in words:
-        start = text.index(word, cursor)
-        cursor = start + len(word)
-        places.append((start, cursor))
+    places, end = [], 0
+    for number, word in enumerate(words, start=1):
+        start = end
+        while not text.startswith(word, start):
+            if not text[start : start + 1].isspace():
+                raise ValueError(f"word {number} does not stand in the text behind the one before it")
+            start += 1
+        end = start + len(word)
+        places.append((start, end))
     return places
+
+
+def tag_words(text: str, spans: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The words of a text and, for each, what the spans make of it: `B-` and their label, `I-` and it, or `O`.
+
+    Words end where spans do, so that each span is some words, whole.
+
+    Args:
+        text: Any text.
+        spans: `start` and `end` in characters, and `label`; `text`, where it is given, is what has to stand there.
+
+    Raises:
+        ValueError: A span is not inside the text, says another text, holds no word, or overlaps with another.
+
+    Example:
+        >>> tag_words("Ada met Alan", [{"start": 0, "end": 3, "label": "PER"}])
+        (['Ada', 'met', 'Alan'], ['B-PER', 'O', 'O'])
+    """
+    ordered = sorted(spans, key=lambda span: (span["start"], span["end"]))
+    for span in ordered:
+        _check_span(text, span)
+    if any(left["end"] > right["start"] for left, right in pairwise(ordered)):
+        raise ValueError("overlapping spans, which one tag per word cannot hold")
+    places = split_words(text, [place for span in ordered for place in (span["start"], span["end"])])
+    tags, at = [OUTSIDE] * len(places), 0
+    for span in ordered:
+        while at < len(places) and places[at][0] < span["start"]:
+            at += 1
+        first = at
+        while at < len(places) and places[at][1] <= span["end"]:
+            tags[at] = f"{'B' if at == first else 'I'}-{span['label']}"
+            at += 1
+        if at == first:
+            raise ValueError(f"a span from {span['start']} to {span['end']} that holds no word")
+    return [text[start:end] for start, end in places], tags
+
+
+def _check_span(text: str, span: Mapping[str, Any]) -> None:
+    start, end = span["start"], span["end"]
+    if not 0 <= start < end <= len(text):
+        raise ValueError(f"a span from {start} to {end} in a text of {len(text)} characters")
+    if span.get("text") not in (None, text[start:end]):
+        raise ValueError(f"a span from {start} to {end} whose text is another; places count characters, not bytes")
 
 
 class MostFrequentTag:
