@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from closeness import assert_close
 from conftest import finetune, review_rows, write_csv
 
 import finetune as package
@@ -114,7 +115,12 @@ def test_predict_answers_texts_files_and_standard_input(run: tuple[Path, Any], t
     assert [a["input"] for a in answers] == texts
     assert set(answers[0]["scores"]) == {"negative", "positive"}
     model = package.load(folder)
-    assert [{k: v for k, v in a.items() if k != "input"} for a in answers] == model.predict(texts)
+    assert_close([{k: v for k, v in a.items() if k != "input"} for a in answers], model.predict(texts), 1e-5)
+    assert all(len(f"{v:g}") <= 12 for a in answers for v in a["scores"].values()), "six digits are plenty"
+    asked = [json.dumps({"text": texts[0]}), '{"no": "columns"}', "{not json"]
+    structured = [json.loads(line) for line in finetune("predict", folder, *asked).stdout.splitlines()]
+    assert [a["input"] for a in structured] == [{"text": texts[0]}, *asked[1:]], "only a row of the task is a row"
+    assert structured[0]["scores"] == answers[0]["scores"]
     piped = finetune("predict", folder, input="\n".join(texts))
     assert piped.stdout == done.stdout
     file, output = write_csv(tmp_path / "new.csv", [{"text": t} for t in texts]), tmp_path / "answers.jsonl"

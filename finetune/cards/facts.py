@@ -90,7 +90,10 @@ def balance(record: Record) -> dict[str, Any] | None:
         numbers = [(s, [number(counts[s].get(k), digits) for k in keys]) for s in splits]
         columns = ["Mean", "Standard deviation", "Least", "Most"]
         return {"kind": "numbers", "columns": columns, "rows": numbers, "shares": False}
-    known = record.evaluation.target.get("names") or ()
+    # Tags mark entities, which are what is counted.
+    known = (
+        () if record.evaluation.target.get("scheme", "none") != "none" else record.evaluation.target.get("names", ())
+    )
     labels = dict.fromkeys([*known, *(label for s in splits for label in counts[s])])
     sizes = record.data.get("splits", {})
     # Elsewhere a row holds any number of what is counted: words, entities.
@@ -237,13 +240,13 @@ def usage(record: Record) -> dict[str, str]:
     run = shlex.quote(record.name)
     names = input_columns(record.evaluation.predictions)
     columns = [c for c in record.evaluation.load_task().input_columns() if c.name in names]
-    if [column.kind for column in columns] in (["text"], ["tokens"]):
+    if [column.kind for column in columns] == ["text"] or any(column.kind == "tokens" for column in columns):
         return {"shell": f'finetune predict {run} "text"', "python": _python(record.name, '"text"'), "columns": ""}
-    examples = {"texts": ["first", "second"], "tokens": ["two", "words"]}
-    given = {column.name: examples.get(column.kind, column.name.replace("_", " ")) for column in columns}
+    given = {c.name: ["first", "second"] if c.kind == "texts" else c.name.replace("_", " ") for c in columns}
+    as_json = json.dumps(given, ensure_ascii=False)
     return {
-        "shell": f"finetune predict {run} --file rows.jsonl",
-        "python": _python(record.name, json.dumps(given)),
+        "shell": f"finetune predict {run} --file rows.jsonl\nfinetune predict {run} {shlex.quote(as_json)}",
+        "python": _python(record.name, as_json),
         "columns": ", ".join(given),
     }
 

@@ -26,7 +26,7 @@ def card_data(record: Record) -> ModelCardData:
     card, base = record.recipe.card, hub_base(record)
     results = eval_results(record)
     return ModelCardData(
-        library_name=record.evaluation.load_task().library if not record.is_adapter else "peft",
+        library_name=_library(record),
         pipeline_tag=record.evaluation.task,
         base_model=base,
         base_model_relation=("adapter" if record.is_adapter else "finetune") if base else None,
@@ -38,6 +38,12 @@ def card_data(record: Record) -> ModelCardData:
         model_name=_line(record.title) if results else None,
         eval_results=results or None,
     )
+
+
+def _library(record: Record) -> str:
+    """What loads the folder: sentence-transformers reads adapters itself, transformers leaves them to peft."""
+    library = record.evaluation.load_task().library
+    return "peft" if record.is_adapter and library == "transformers" else library
 
 
 def hub_base(record: Record) -> str | None:

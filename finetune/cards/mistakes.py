@@ -156,6 +156,8 @@ def input_columns(table: dict[str, list[Any]]) -> list[str]:
 
 def _row(table: dict[str, list[Any]], mistake: Mistake) -> dict[str, Any]:
     names = [name for name in input_columns(table) if table[name][mistake.index] is not None]
+    if {"tokens", "text"} <= set(names):  # the words are those of the text
+        names.remove("tokens")
     inputs = [(name, _input(table[name][mistake.index])) for name in names]
     shown: dict[str, str] = {}
     for name, text in inputs:  # words, and the text that they make up, read the same

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -137,7 +137,11 @@ def evaluate(run_folder: str) -> None:
 )
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the answers as JSON Lines instead of printing.")
 def predict(run_folder: str, inputs: tuple[str, ...], file: str | None, output: str | None) -> None:  # fmt: skip
-    """Answer INPUTS (texts; standard input when there are none) with the model of RUN, one JSON line each."""
+    """Answer INPUTS with the model of RUN, one JSON line each.
+
+    An input is a text, or the task's columns as a JSON object: '{"question": "Who?", "context": "Ada did."}'. Without
+    any, lines of standard input are answered.
+    """
     from finetune import pipeline
     from finetune.cli.console import quiet_libraries
     from finetune.errors import UsageError
@@ -146,16 +150,40 @@ def predict(run_folder: str, inputs: tuple[str, ...], file: str | None, output: 
         raise UsageError(f"{output} exists already.", "Name another file; nothing is overwritten.")
     quiet_libraries()
     model = pipeline.load(run_folder)
-    rows = pipeline.rows_of_file(file, model) if file else list(inputs) or _standard_input()
+    columns = {column.name for column in model.task.input_columns()}
+    rows = pipeline.rows_of_file(file, model) if file else [
+        _input(text, columns) for text in inputs or _standard_input()
+    ]  # fmt: skip
     answers = model.predict(rows)
     lines = [
-        json.dumps({"input": row, **answer}, ensure_ascii=False) for row, answer in zip(rows, answers, strict=True)
+        json.dumps({"input": row, **_rounded(answer)}, ensure_ascii=False)
+        for row, answer in zip(rows, answers, strict=True)
     ]
     if output:
         Path(output).write_text("\n".join(lines) + "\n", encoding="utf-8")
         click.echo(f"{len(lines)} answers in {output}", err=True)
     else:
         click.echo("\n".join(lines))
+
+
+def _rounded(value: Any) -> Any:
+    """Six significant digits of every number: more only hide what matters."""
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _input(text: str, columns: set[str]) -> Any:
+    """The columns of a row, where the text is a JSON object of them; else the text."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if value and set(value) <= columns else text
 
 
 def _standard_input() -> list[str]:
