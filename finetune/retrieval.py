@@ -1,15 +1,70 @@
-"""Ranking texts for a query by the words that they share: BM25 and TF-IDF cosine."""
+"""Searching texts for a query: what belongs to it, and rankings by shared words (BM25 and TF-IDF cosine)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-CHUNK = 1024
-"""Queries that are scored at a time: queries × texts numbers are held."""
+HELD = 2**24
+"""Scores that are held at a time: queries are ranked some at a time, the fewer the more texts there are."""
 _WORD = r"(?u)\b\w+\b"
+Scores = Callable[[Any], np.ndarray]
+"""Some queries (a slice of a sequence) -> (queries, texts) scores."""
+
+
+class Corpus:
+    """The texts that are searched together, and which of them belong to which query.
+
+    Equal texts are one text, and equal queries one query: all that belongs to either belongs to both.
+
+    Args:
+        rows: Per row the query, the texts that belong to it, and other texts that are searched too.
+    """
+
+    def __init__(self, rows: Iterable[tuple[str, Sequence[str], Sequence[str]]]) -> None:
+        texts: dict[str, None] = {}
+        belong: dict[str, dict[str, None]] = {}
+        for query, right, others in rows:
+            texts |= dict.fromkeys((*right, *others))
+            belong.setdefault(query, {}).update(dict.fromkeys(right))
+        self.texts = tuple(texts)
+        self._right = {query: list(found) for query, found in belong.items()}
+        self._most = max(map(len, self._right.values()), default=0)
+
+    def right(self, query: str) -> list[str]:
+        """All texts that belong to a query, of whatever row; none for a query that no row has."""
+        return self._right.get(query, [])
+
+    def first(self, query: str, order: Iterable[int], k: int) -> list[str]:
+        """The first `k` texts of an order, without the query itself: where questions are searched for questions, it is
+        among the texts and always nearest, and finds nothing."""
+        right = self.right(query)
+        found = (self.texts[i] for i in order if self.texts[i] != query or query in right)
+        return [text for text, _ in zip(found, range(k), strict=False)]
+
+    def wrong(self, queries: Sequence[str], k: int, known: Sequence[Sequence[str]] = ()) -> list[list[str]]:
+        """For each query the `k` texts that look most right by their words (BM25), but do not belong to it.
+
+        Args:
+            queries: What is looked up.
+            k: How many; fewer where the corpus has no more.
+            known: For each query texts that are not wanted again.
+        """
+        taken = known or [()] * len(queries)
+        look = k + self._most + 1 + max(map(len, taken), default=0)
+        found = []
+        for query, order, not_again in zip(queries, self.bm25.rank(queries, look), taken, strict=True):
+            barred = {query, *self.right(query), *not_again}
+            found.append([text for text in (self.texts[i] for i in order) if text not in barred][:k])
+        return found
+
+    @cached_property
+    def bm25(self) -> BM25:
+        """A ranking of these texts by words."""
+        return BM25(self.texts)
 
 
 class BM25:
@@ -51,7 +106,7 @@ class BM25:
 
     def rank(self, queries: Sequence[str], k: int) -> list[list[int]]:
         """Indices of the k best texts for each query, best first; equal scores in the order of the texts."""
-        return _rank_in_chunks(self.scores, queries, k)
+        return rank(self.scores, queries, k, self.count)
 
 
 class TfidfCosine:
@@ -80,7 +135,7 @@ class TfidfCosine:
 
     def rank(self, queries: Sequence[str], k: int) -> list[list[int]]:
         """Indices of the k best texts for each query, best first."""
-        return _rank_in_chunks(self.scores, queries, k)
+        return rank(self.scores, queries, k, self.count)
 
     def pairs(self, left: Sequence[str], right: Sequence[str]) -> np.ndarray:
         """(n,) cosines of texts side by side."""
@@ -90,16 +145,34 @@ class TfidfCosine:
         return np.asarray(product.sum(axis=1)).ravel()
 
 
-def best_first(scores: np.ndarray, k: int) -> np.ndarray:
+def rank(scores: Scores, queries: Sequence[Any], k: int, count: int) -> list[list[int]]:
+    """Indices of the k best texts for each query, best first; equal scores in the order of the texts.
+
+    Args:
+        scores: Scores some queries against all texts.
+        queries: Texts or vectors, one per query.
+        k: How many; all where there are fewer.
+        count: Number of texts.
+    """
+    size = max(1, HELD // max(1, count))
+    starts = range(0, len(queries), size)
+    return [row for s in starts for row in best_first(scores(queries[s : s + size]), k)]
+
+
+def best_first(scores: np.ndarray, k: int) -> list[list[int]]:
     """Columns of the k largest scores of every row, largest first; ties in the order of the columns.
 
     Args:
         scores: (n, m).
         k: How many; all where there are fewer.
     """
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
-
-
-def _rank_in_chunks(score: Any, queries: Sequence[str], k: int) -> list[list[int]]:
-    starts = range(0, len(queries), CHUNK)
-    return [row for s in starts for row in best_first(score(queries[s : s + CHUNK]), k).tolist()]
+    if k >= scores.shape[1]:
+        order: list[list[int]] = np.argsort(-scores, axis=1, kind="stable").tolist()
+        return order
+    # Only what reaches the k-th score is sorted, and all that does: which of several equal ones come is not chance.
+    least = np.partition(scores, -k, axis=1)[:, -k]
+    found = []
+    for row, bound in zip(scores, least, strict=True):
+        high = np.flatnonzero(row >= bound)
+        found.append(high[np.argsort(-row[high], kind="stable")][:k].tolist())
+    return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -12,9 +14,9 @@ from pydantic import Field
 from finetune import processes
 from finetune.errors import LabelError, UsageError
 from finetune.labels import RowError, number_summary, parse_number
-from finetune.models import Collator, tiny_text_encoder
-from finetune.retrieval import BM25, TfidfCosine, best_first
-from finetune.sentence_models import load_embedder
+from finetune.models import Collator, model_inputs, tiny_text_encoder
+from finetune.retrieval import BM25, Corpus, TfidfCosine, rank
+from finetune.sentence_models import in_parts, load_embedder, of_all_processes
 from finetune.task import (
     Answers,
     Baseline,
@@ -46,20 +48,21 @@ class SentenceSimilarityOptions(TaskOptions):
 
     loss: Literal["multiple-negatives", "cosent", "cosine"] | None = None
     """Default: multiple-negatives for texts that belong together (the other rows of a batch are wrong answers, so large
-    batches teach more), cosent for scored pairs. Several processes compare the rows of all of them in the first, of
-    each its own in the second."""
+    batches teach more), cosent for scored pairs. Both compare all rows of a batch, also those of other processes."""
     scale: float = Field(default=20.0, gt=0)
     """Inverse temperature that cosines are multiplied by in multiple-negatives and cosent."""
-    matryoshka_dims: tuple[int, ...] = ()
-    """Also train the first so many dimensions to work alone (Matryoshka, Kusupati et al. 2022), largest first."""
+    matryoshka_dims: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """Beside the whole embedding, also train its first so many dimensions to work alone (Matryoshka, Kusupati et al.
+    2022)."""
     hard_negatives: int = Field(default=0, ge=0)
-    """Wrong answers to find for each row among the right answers of others, by BM25, beside those the data has."""
+    """Wrong answers to find for each training row among the texts of the others, by BM25, beside those the data has."""
     pooling: Literal["mean", "cls", "max", "lasttoken"] | None = None
     """How token vectors become one. Default: as the checkpoint says; mean for a plain encoder."""
     query_prompt: str = ""
-    """What to put before each text, for models that were trained with one (E5: "query: ")."""
+    """What to put before each text, for models that were trained with one (E5: "query: "). Saved with the model, where
+    it is called `query`."""
     document_prompt: str = ""
-    """The same for the texts that are searched (E5: "passage: ")."""
+    """The same for the texts that are searched (E5: "passage: "); scored pairs have none."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class SentenceSimilarity(Task):
     name = "sentence-similarity"
     auto_class = "AutoModel"
     library = "sentence-transformers"
+    split_by = "text to find (or pair)"
     answers_untouched = True
     whole_batches = True
     Options = SentenceSimilarityOptions
@@ -90,7 +94,8 @@ class SentenceSimilarity(Task):
     columns: ClassVar[tuple[Column, ...]] = (
         Column("text", "text", aliases=("text", "anchor", "query", "question", "sentence1", "premise", "sentence_a")),
         Column("text_pair", "text", required=False, aliases=("text_pair", "sentence2", "sentence_b")),
-        Column("negative", "texts", required=False, aliases=("negative", "negatives", "contradiction")),
+        Column("negative", "texts", required=False, nullable=True,
+               aliases=("negative", "negatives", "contradiction")),
         Column("target", "target", aliases=("target", "score", "similarity_score", "label", "positive", "answer",
                                             "response", "entailment", "context", "document", "passage")),
     )  # fmt: skip
@@ -98,8 +103,8 @@ class SentenceSimilarity(Task):
     def __init__(self, options: TaskOptions | None = None, pairs: Pairs | None = None) -> None:
         super().__init__(options)
         self._pairs = pairs
-        self._corpus: tuple[str, ...] = ()
-        self._right: dict[str, list[str]] = {}
+        self._corpus: Corpus | None = None
+        self._wrong = 0
 
     @property
     def pairs(self) -> Pairs:
@@ -111,35 +116,64 @@ class SentenceSimilarity(Task):
     # -- what is to be learned
 
     def learn(self, values: Sequence[Any], hints: TargetHints) -> Self:
-        present = [value for value in values if value is not None and value != ""]
+        present = [value for value in values if not _is_missing(value)]
         if not present:
             raise LabelError("No row has a target.", "Name its column: data.columns: {target: …}, a score or a text.")
-        if all(isinstance(value, int | float) for value in present):
-            return type(self)(self.options, Pairs("scores", float(min(present)), float(max(present))))
-        if self.options.loss not in (None, "multiple-negatives"):
-            raise LabelError(
-                f"The target is a text, which the loss {self.options.loss!r} cannot learn from: it needs scores.",
-                "Drop options.loss, or name the column of the scores under data.columns.",
-            )
+        numbers = [_number(value) for value in present]
+        scores = [number for number in numbers if number is not None]
+        if len(scores) == len(present):
+            self._check_options("scores", "texts that belong together", self.options.loss == "multiple-negatives")
+            return type(self)(self.options, Pairs("scores", min(scores), max(scores)))
+        self._check_options("texts", "scores", self.options.loss in ("cosent", "cosine"))
         return type(self)(self.options, Pairs("texts"))
 
+    def _check_options(self, form: str, needed: str, unfit: bool) -> None:
+        """Refuse options that would do nothing with this form of target, or something else than they say."""
+        if unfit:
+            raise LabelError(
+                f"The targets are {form}; the loss {self.options.loss!r} learns from {needed}.",
+                "Drop options.loss, or name another column as the target under data.columns.",
+            )
+        if form == "scores" and self.options.hard_negatives:
+            raise LabelError(
+                "The targets are scores; options.hard_negatives are wrong answers beside a right text.",
+                "Drop options.hard_negatives, or name the column of the right texts as the target under data.columns.",
+            )
+
     def parse_target(self, value: Any) -> Any:
-        if value is None or value == "":
+        if _is_missing(value):
             raise RowError("missing target")
         if self.pairs.form == "scores":
             return parse_number(value)
-        return [str(text) for text in value] if isinstance(value, list) else str(value)
+        texts = [str(text) for text in value] if isinstance(value, list) else [str(value)]
+        if not all(text.strip() for text in texts):
+            raise RowError("empty target")
+        return texts if isinstance(value, list) else texts[0]
 
     def check_row(self, row: dict[str, Any]) -> None:
-        if self.pairs.form == "scores" and row.get("text_pair") is None:
-            raise RowError("a score without a second text (data.columns: {text_pair: …})")
+        if self.pairs.form == "scores":
+            if row.get("text_pair") is None:
+                raise RowError("a score without a second text (data.columns: {text_pair: …})")
+            row.pop("negative", None)
+            return
+        if row.get("text_pair") is not None:
+            raise RowError("two texts and a third as the target (data.columns: {target: …} says which one belongs)")
+        if isinstance(row["target"], list):
+            if len(row["target"]) > 1:
+                raise RowError(f"{len(row['target'])} texts as one target; give each a row of its own")
+            row["target"] = row["target"][0]
         if "negative" in row:
-            negative = row["negative"]
-            row["negative"] = [negative] if isinstance(negative, str) else [str(text) for text in negative]
+            row["negative"] = _texts(row["negative"])
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
-        if len(set(targets)) < 2:
+        different = len(set(targets))
+        if different < 2:
             raise LabelError("Every training row has the same target.", "Check the target column.")
+        if self.options.hard_negatives >= different:
+            raise LabelError(
+                f"options.hard_negatives is {self.options.hard_negatives}; the training rows have {different} texts.",
+                f"Lower it to {different - 1} or less.",
+            )
 
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
         if self.pairs.form == "texts":
@@ -159,32 +193,32 @@ class SentenceSimilarity(Task):
     # -- the model
 
     def load(self, source: ModelSource) -> tuple[Any, Any]:
-        model, processor = load_embedder(source, self.options.pooling)
-        size = model.get_embedding_dimension()
-        if any(not 0 < wanted <= size for wanted in self.options.matryoshka_dims):
+        prompts = {"query": self.options.query_prompt, "document": self.options.document_prompt}
+        model, processor = load_embedder(source, self.options.pooling, prompts)
+        size, largest = model.get_embedding_dimension(), max(self.options.matryoshka_dims, default=0)
+        if largest > size:
             raise UsageError(
-                f"options.matryoshka_dims has {max(self.options.matryoshka_dims)}; {source.name} gives {size} numbers.",
+                f"options.matryoshka_dims has {largest}; the embeddings of {source.name} have {size} dimensions.",
                 f"Give numbers from 1 to {size}.",
             )
         return model, processor
 
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
         texts = [self._texts(row) for row in rows]
-        flat = [text for several in texts for text in several]
-        ids = iter(processor(flat, truncation=False, verbose=False)["input_ids"])
-        cut = processor(flat, truncation=max_length is not None, max_length=max_length, verbose=False)
-        places = iter(range(len(flat)))
+        tokens = iter(_tokens([text for several in texts for text in several], processor, max_length))
         features = []
         for row, several in zip(rows, texts, strict=True):
-            length = max(len(next(ids)) for _ in several)
-            columns = [{"input_ids": cut["input_ids"][i]} for i in (next(places) for _ in several)]
-            feature = {"columns": columns, "length": length, "truncated": bool(max_length and length > max_length)}
+            columns, lengths = zip(*(next(tokens) for _ in several), strict=True)
+            length = max(lengths)
+            feature = {"columns": list(columns), "length": length,
+                       "truncated": bool(max_length and length > max_length)}  # fmt: skip
             if self.pairs.form == "scores" and row.get("target") is not None:
                 feature["score"] = self._scaled(row["target"])
             features.append(feature)
         return features
 
     def training_features(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
+        """Features of rows with all the wrong answers that training compares: every row has as many."""
         return self.encode(self._with_negatives(rows), processor, max_length)
 
     def _texts(self, row: Row) -> list[str]:
@@ -196,26 +230,41 @@ class SentenceSimilarity(Task):
         return [query + row["text"], *(document + text for text in (*right, *(row.get("negative") or ())))]
 
     def _with_negatives(self, rows: Sequence[Row]) -> list[Row]:
-        """Rows with texts that look right by their words but belong to other rows."""
-        wanted = self.options.hard_negatives
-        if not wanted or self.pairs.form == "scores" or not self._corpus:
+        """Rows with texts that look right by their words but belong to other rows: as many as the options ask for, and
+        where the data has more for some rows than for others, as many again as those have."""
+        if self._corpus is None or not self._wrong:
             return list(rows)
-        ranked = BM25(self._corpus).rank([row["text"] for row in rows], wanted + FOUND)
-        found: list[Row] = []
-        for row, order in zip(rows, ranked, strict=True):
-            right = {*self._right.get(row["text"], ()), row["target"], *(row.get("negative") or ())}
-            wrong = [self._corpus[i] for i in order if self._corpus[i] not in right][:wanted]
-            found.append({**row, "negative": [*(row.get("negative") or ()), *wrong]})
-        return found
+        own = [row.get("negative") or [] for row in rows]
+        wanted = [self._wrong - len(given) for given in own]
+        if not any(wanted):
+            return list(rows)
+        mined = self._corpus.wrong([row["text"] for row in rows], max(wanted), own)
+        return [{**row, "negative": [*given, *more[:missing]]}
+                for row, given, more, missing in zip(rows, own, mined, wanted, strict=True)]  # fmt: skip
 
     def _scaled(self, score: float) -> float:
         return (score - self.pairs.low) / max(self.pairs.high - self.pairs.low, 1e-12)
+
+    def training_collator(self, processor: Any) -> Collator:
+        collate = self.collator(processor)
+
+        def checked(features: list[dict[str, Any]]) -> dict[str, Any]:
+            counts = {len(feature["columns"]) for feature in features}
+            if len(counts) > 1:
+                raise LabelError(
+                    f"Some training rows have {min(counts) - 2} wrong answers and some {max(counts) - 2}; there are "
+                    "too few other texts to give all as many.",
+                    "Lower options.hard_negatives, or add rows.",
+                )
+            return collate(features)
+
+        return checked
 
     def collator(self, processor: Any) -> Collator:
         def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
             import torch
 
-            # Rows may have different numbers of wrong answers: only what all have makes a column.
+            # Held-out rows may have different numbers of wrong answers: their loss is of those that all have.
             count = min(len(feature["columns"]) for feature in features)
             batch: dict[str, Any] = {}
             for place in range(count):
@@ -248,21 +297,27 @@ class SentenceSimilarity(Task):
     def _loss(self, model: Any, rows_at_once: int | None, everywhere: bool = False) -> Any:
         from sentence_transformers.sentence_transformer import losses
 
-        scale = self.options.scale
-        name = self.options.loss or ("cosent" if self.pairs.form == "scores" else "multiple-negatives")
-        if name == "cosent":
-            loss = losses.CoSENTLoss(model, scale=scale)
-        elif name == "cosine":
-            loss = losses.CosineSimilarityLoss(model)
-        elif rows_at_once is None:
-            loss = losses.MultipleNegativesRankingLoss(model, scale=scale, gather_across_devices=everywhere)
-        else:
-            loss = losses.CachedMultipleNegativesRankingLoss(
-                model, scale=scale, mini_batch_size=rows_at_once, gather_across_devices=everywhere
+        cached = self.pairs.form == "texts" and rows_at_once is not None
+        if cached:
+            loss: Any = losses.CachedMultipleNegativesRankingLoss(
+                model, scale=self.options.scale, mini_batch_size=rows_at_once or 1, gather_across_devices=everywhere
             )
+        elif self.pairs.form == "texts":
+            loss = losses.MultipleNegativesRankingLoss(
+                model, scale=self.options.scale, gather_across_devices=everywhere
+            )
+        elif self.options.loss == "cosine":
+            loss = losses.CosineSimilarityLoss(model)
+        else:
+            loss = losses.CoSENTLoss(model, scale=self.options.scale)
+            loss = of_all_processes(loss) if everywhere else loss
         if self.options.matryoshka_dims:
-            loss = losses.MatryoshkaLoss(model, loss, list(self.options.matryoshka_dims))
-        return loss
+            # The whole embedding among them: dimensions behind the last would get no gradient.
+            every = {*self.options.matryoshka_dims, model.get_embedding_dimension()}
+            loss = losses.MatryoshkaLoss(model, loss, sorted(every, reverse=True))
+        if rows_at_once is None or cached:
+            return loss
+        return in_parts(loss, model, "sentence_embedding", lambda inputs: rows_at_once)
 
     # -- answers
 
@@ -271,20 +326,16 @@ class SentenceSimilarity(Task):
         if self.pairs.form == "scores":
             return self
         copy = type(self)(self.options, self.pairs)
-        corpus: dict[str, None] = {}
-        for row in rows:
-            corpus |= dict.fromkeys([row["target"], *(row.get("negative") or ())])
-            known = copy._right.setdefault(row["text"], [])
-            if row["target"] not in known:
-                known.append(row["target"])
-        copy._corpus = tuple(corpus)
+        given = [(row["text"], [row["target"]], row.get("negative") or []) for row in rows]
+        copy._corpus = Corpus(given)
+        copy._wrong = max((len(wrong) for _, _, wrong in given), default=0) + self.options.hard_negatives
         return copy
 
     def references(self, rows: Sequence[Row]) -> list[Any]:
         """Scores; or all texts that belong to the row's text, also those that other rows name for it."""
         if self.pairs.form == "scores":
             return super().references(rows)
-        return [list(self._right.get(row["text"], ())) or [row["target"]] for row in rows]
+        return [(self._corpus.right(row["text"]) if self._corpus else []) or [row["target"]] for row in rows]
 
     def decode(
         self, outputs: Sequence[Mapping[str, np.ndarray]], features: Sequence[Mapping[str, Any]], rows: Sequence[Row]
@@ -294,26 +345,28 @@ class SentenceSimilarity(Task):
     def answer(
         self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
     ) -> Answers:
-        """Cosines of pairs, the nearest texts where there are some to search (`facing`), else embeddings."""
+        """Cosines of pairs; of single texts the nearest ones where there are some to search (`facing`), else their
+        embeddings."""
         if max_length:
             model.max_seq_length = max_length
-        if not rows:
-            return Answers([], 0.0, 0)
-        if all(row.get("text_pair") is not None for row in rows):
-            predictions = self._compare(rows, model, batch_size)
-        elif self._corpus:
-            predictions = self._search(rows, model, batch_size)
-        else:
-            found = self._embed(model, [row["text"] for row in rows], self.options.query_prompt, batch_size)
-            predictions = [{"prediction": vector.tolist()} for vector in found]
+        pairs = [place for place, row in enumerate(rows) if row.get("text_pair") is not None]
+        alone = [place for place, row in enumerate(rows) if row.get("text_pair") is None]
+        found: dict[int, Prediction] = {}
+        for places, ask in ((pairs, self._compare), (alone, self._search if self._corpus else self._vectors)):
+            if places:
+                answers = ask([rows[place] for place in places], model, batch_size)
+                found |= dict(zip(places, answers, strict=True))
         loss = self._validation_loss(rows, model, processor, batch_size, max_length)
-        return Answers(predictions, loss * len(rows), len(rows))
+        return Answers([found[place] for place in range(len(rows))], loss, len(rows))
+
+    def _vectors(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
+        found = self._embed(model, [row["text"] for row in rows], self.options.query_prompt, batch_size)
+        return [{"prediction": vector.tolist()} for vector in found]
 
     def _compare(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
-        prompt = self.options.query_prompt
-        left, right = (
-            self._embed(model, [row[side] for row in rows], prompt, batch_size) for side in ("text", "text_pair")
-        )
+        second = self.options.query_prompt if self.pairs.form == "scores" else self.options.document_prompt
+        sides = (("text", self.options.query_prompt), ("text_pair", second))
+        left, right = (self._embed(model, [row[key] for row in rows], prompt, batch_size) for key, prompt in sides)
         found = [{"prediction": float(c)} for c in _cosines(left, right)]
         for size in self.options.matryoshka_dims:
             for answer, cosine in zip(found, _cosines(left[:, :size], right[:, :size]), strict=True):
@@ -321,13 +374,14 @@ class SentenceSimilarity(Task):
         return found
 
     def _search(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
+        corpus = self._searched
         queries = self._embed(model, [row["text"] for row in rows], self.options.query_prompt, batch_size)
-        texts = self._embed(model, self._corpus, self.options.document_prompt, batch_size)
+        texts = self._embed(model, corpus.texts, self.options.document_prompt, batch_size)
         found: list[Prediction] = [{} for _ in rows]
         for name, size in (("prediction", None), *((f"at {size}", size) for size in self.options.matryoshka_dims)):
-            near = _unit(queries[:, :size]) @ _unit(texts[:, :size]).T
-            for answer, order in zip(found, best_first(near, FOUND), strict=True):
-                answer[name] = [self._corpus[i] for i in order]
+            orders = _nearest(queries[:, :size], texts[:, :size])
+            for answer, row, order in zip(found, rows, orders, strict=True):
+                answer[name] = corpus.first(row["text"], order, FOUND)
         return found
 
     @staticmethod
@@ -340,24 +394,21 @@ class SentenceSimilarity(Task):
     def _validation_loss(
         self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
     ) -> float:
-        """The mean training loss of rows with targets, over batches in their order; 0 where they have none."""
+        """The training loss of rows with targets, summed: batches as in training, each by its number of rows."""
         import torch
 
-        from finetune.models import model_inputs
-
-        if rows[0].get("target") is None:
+        if not rows or rows[0].get("target") is None:
             return 0.0
         features = self.encode(rows, processor, max_length)
         collate, total = self.collator(processor), 0.0
         was_training = model.training
         model.eval()
         with torch.no_grad():
-            for start in range(0, len(features), batch_size):
-                chosen = range(start, min(start + batch_size, len(features)))
+            for chosen in _batches(self.keep_apart(rows) or range(len(rows)), batch_size):
                 batch = {key: value.to(model.device) for key, value in collate(model_inputs(features, chosen)).items()}
                 total += float(self.training_loss(model, batch, None)) * len(chosen)
         model.train(was_training)
-        return total / len(features)
+        return total
 
     def rows_from(self, inputs: Sequence[Any]) -> list[Row]:
         return [self._row_from(value) for value in inputs]
@@ -370,10 +421,11 @@ class SentenceSimilarity(Task):
             return {"text": value[0], "text_pair": value[1]}
         if isinstance(value, Mapping) and isinstance(value.get("text"), str):
             pair = value.get("text_pair")
-            return {"text": value["text"]} | ({"text_pair": pair} if pair is not None else {})
+            if pair is None or isinstance(pair, str):
+                return {"text": value["text"]} | ({"text_pair": pair} if pair is not None else {})
         raise UsageError(
             f"Cannot embed {type(value).__name__} {str(value)[:60]!r}.",
-            "Give a text (for its embedding), or a pair of texts (for their cosine).",
+            "Give a text (for its embedding), or a pair of texts or {'text': …, 'text_pair': …} (for their cosine).",
         )
 
     # -- scores
@@ -397,7 +449,8 @@ class SentenceSimilarity(Task):
 
     def _tfidf(self, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
         if self.pairs.form == "texts":
-            return self._ranked(TfidfCosine(self._corpus)), "weights from the texts that are searched"
+            texts = self._searched.texts
+            return self._ranked(TfidfCosine(texts)), "weights from the texts that are searched"
         model = TfidfCosine([row[side] for row in train for side in ("text", "text_pair")])
 
         def predict(rows: Sequence[Row]) -> list[Prediction]:
@@ -407,12 +460,19 @@ class SentenceSimilarity(Task):
         return predict, "weights from the training texts"
 
     def _bm25(self, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
-        return self._ranked(BM25(self._corpus)), "k1 = 1.2, b = 0.75"
+        return self._ranked(self._searched.bm25), "k1 = 1.2, b = 0.75, weights from the texts that are searched"
+
+    @property
+    def _searched(self) -> Corpus:
+        if self._corpus is None:
+            raise UsageError("There are no texts to search yet.", "Call facing() with the rows that are answered.")
+        return self._corpus
 
     def _ranked(self, ranker: BM25 | TfidfCosine) -> Baseline:
         def predict(rows: Sequence[Row]) -> list[Prediction]:
-            ranked = ranker.rank([row["text"] for row in rows], FOUND)
-            return [{"prediction": [self._corpus[i] for i in order]} for order in ranked]
+            queries = [row["text"] for row in rows]
+            orders = ranker.rank(queries, FOUND + 1)
+            return [{"prediction": self._searched.first(q, o, FOUND)} for q, o in zip(queries, orders, strict=True)]
 
         return predict
 
@@ -430,22 +490,22 @@ class SentenceSimilarity(Task):
             return [{"prediction": self._scaled(value)} for value in references]
         return [{"prediction": r if isinstance(r, list) else [r]} for r in references]
 
-    def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         """Scores of the first dimensions alone, where they were trained to work alone."""
         from finetune.metrics import load_metric
 
         sizes = [key for key in arrays if key.startswith("at ")]
         if not sizes:
             return {}
-        rows = []
+        table = []
         scores: dict[str, float] = {}
         for key, name in [("predictions", "all"), *((key, key.removeprefix("at ")) for key in sizes)]:
             scores = {}
             for metric in self.metrics:
                 scores |= load_metric(metric).measure(arrays[key], arrays["references"])
-            rows.append([name, *scores.values()])
+            table.append([name, *scores.values()])
         return {"tables": [{"title": "Scores of the first dimensions alone.", "columns": ["Dimensions", *scores],
-                            "rows": rows}]}  # fmt: skip
+                            "rows": table}]}  # fmt: skip
 
     def mistake(self, row: Row, answer: Prediction, reference: Any) -> Mistake | None:
         if self.pairs.form == "scores":
@@ -503,6 +563,55 @@ def _parts(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         {key.removeprefix(f"text{i}_"): value for key, value in batch.items() if key.startswith(f"text{i}_")}
         for i in range(count)
     ]
+
+
+def _batches(keys: Iterable[Hashable], size: int) -> list[list[int]]:
+    """Rows in their order, but never two with one key together: each would be a wrong answer to the other."""
+    met: Counter[Hashable] = Counter()
+    rounds: dict[int, list[int]] = {}
+    for place, key in enumerate(keys):
+        rounds.setdefault(met[key], []).append(place)
+        met[key] += 1
+    return [some[start : start + size] for some in rounds.values() for start in range(0, len(some), size)]
+
+
+def _tokens(texts: Sequence[str], processor: Any, max_length: int | None) -> list[tuple[dict[str, list[int]], int]]:
+    """Of each text what the model reads, and how many tokens the whole text has."""
+    whole = processor(list(texts), truncation=False, verbose=False)["input_ids"] if texts else []
+    found = [({"input_ids": ids}, len(ids)) for ids in whole]
+    long = [i for i, (_, length) in enumerate(found) if max_length and length > max_length]
+    if long:
+        cut = processor([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
+        for i, ids in zip(long, cut["input_ids"], strict=True):
+            found[i] = ({"input_ids": ids}, found[i][1])
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    """Texts of a column that holds one, several, or none in some rows."""
+    several = [value] if isinstance(value, str) else value or []
+    return [str(text) for text in several if not _is_missing(text) and str(text).strip()]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, str | list) and not value) or (
+        isinstance(value, float) and math.isnan(value)
+    )  # fmt: skip
+
+
+def _number(value: Any) -> float | None:
+    """The value as a finite number where it is one, also one that is written as a text."""
+    try:
+        number = parse_number(value)
+    except RowError:
+        return None
+    return number
+
+
+def _nearest(queries: np.ndarray, texts: np.ndarray) -> list[list[int]]:
+    """For each query the indices of the nearest texts by cosine, one more than is shown: it may be the query."""
+    every = _unit(texts).T
+    return rank(lambda some: _unit(some) @ every, queries, FOUND + 1, len(texts))  # type: ignore[arg-type]
 
 
 def _numbers(values: Sequence[Any]) -> np.ndarray:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
+from finetune import processes
 from finetune.errors import LabelError, UsageError
 from finetune.labels import RowError, parse_number
 from finetune.models import Collator, model_inputs, tiny_text_encoder
-from finetune.retrieval import BM25, TfidfCosine
-from finetune.sentence_models import load_cross_encoder
+from finetune.retrieval import BM25, Corpus, TfidfCosine
+from finetune.sentence_models import by_items, in_parts, load_cross_encoder
 from finetune.task import (
     Answers,
     Baseline,
@@ -38,7 +40,8 @@ class TextRankingOptions(TaskOptions):
     """Settings of text ranking."""
 
     loss: Literal["lambda", "list-net", "rank-net", "binary-cross-entropy"] = "lambda"
-    """Lists as a whole (LambdaLoss, Wang et al. 2018; ListNet), pairs of a list (RankNet), or every document alone."""
+    """Lists as a whole (LambdaLoss, Wang et al. 2018; ListNet), pairs of a list (RankNet), or every document alone (a
+    grade above 0 is right)."""
     candidates: int = Field(default=20, ge=2)
     """Where the data names only the right document: how many BM25 puts before the model in validation and test, the
     right one always among them."""
@@ -52,13 +55,14 @@ class TextRanking(Task):
     name = "text-ranking"
     auto_class = "AutoModelForSequenceClassification"
     library = "sentence-transformers"
+    split_by = "query"
     whole_batches = True
     Options = TextRankingOptions
     options: TextRankingOptions
     columns: ClassVar[tuple[Column, ...]] = (
         Column("query", "text", aliases=("query", "question", "text", "anchor", "sentence1")),
         Column("documents", "texts", required=False, aliases=("documents", "docs", "passages", "candidates")),
-        Column("negative", "texts", required=False, aliases=("negative", "negatives")),
+        Column("negative", "texts", required=False, nullable=True, aliases=("negative", "negatives")),
         Column("relevance", "target", aliases=("relevance", "labels", "is_selected", "label", "positive", "answer",
                                                "document", "passage", "context")),
     )  # fmt: skip
@@ -73,54 +77,51 @@ class TextRanking(Task):
         return type(self)(self.options)
 
     def parse_target(self, value: Any) -> list[Any]:
-        """Grades of the documents; or the right document, to which `check_row` gives its place among others."""
-        if value is None or value == "":
+        """Grades of the documents; or the right ones, to which `check_row` gives their places among others."""
+        if value is None or (isinstance(value, str | list) and not value):
             raise RowError("missing target")
         if isinstance(value, str):
             return [value]
         if isinstance(value, list | tuple | np.ndarray):
-            return [parse_number(grade) for grade in value]
+            texts = [item for item in value if isinstance(item, str)]
+            return texts if len(texts) == len(value) else [parse_number(grade) for grade in value]
         raise RowError(
             f"target {value!r}: needs the grades of a list of documents, or the right document (single pairs with a "
             "label are text-classification)"
         )
 
     def check_row(self, row: dict[str, Any]) -> None:
-        if row["relevance"] and isinstance(row["relevance"][0], str):
-            wrong = row.get("negative") or []
-            row["documents"] = [*row["relevance"], *([wrong] if isinstance(wrong, str) else wrong)]
-            row["relevance"] = [1.0] + [0.0] * (len(row["documents"]) - 1)
-        row.pop("negative", None)
-        documents = row.get("documents")
-        if documents is None:
+        wrong, documents = _texts(row.pop("negative", None)), row.get("documents")
+        if isinstance(row["relevance"][0], str):
+            right = _texts(row["relevance"])
+            documents = list(dict.fromkeys([*right, *_texts(documents), *wrong]))
+            row["relevance"] = [float(text in right) for text in documents]
+        elif documents is None:
             raise RowError("grades without documents (data.columns: {documents: …})")
-        row["documents"] = [str(text) for text in documents]
-        if len(documents) != len(row["relevance"]):
+        elif len(documents) != len(row["relevance"]):
             raise RowError(f"{len(documents)} documents but {len(row['relevance'])} grades")
+        else:
+            documents, row["relevance"] = [*documents, *wrong], [*row["relevance"], *[0.0] * len(wrong)]
         if not any(grade > 0 for grade in row["relevance"]):
             raise RowError("missing relevant document")
+        row["documents"], row["relevance"] = _shuffled(row["query"], documents, row["relevance"])
 
     def enrich(self, rows: Sequence[Row], *, training: bool) -> list[Row] | None:
-        """Wrong documents for rows that have only right ones: those of other rows that BM25 ranks highest."""
-        if any(min(row["relevance"]) <= 0 for row in rows):
+        """Wrong documents for rows that have only right ones: those of the split that BM25 ranks highest."""
+        bare = [place for place, row in enumerate(rows) if min(row["relevance"]) > 0]
+        if not bare:
             return None
-        corpus = list(dict.fromkeys(text for row in rows for text in row["documents"]))
+        corpus = Corpus((row["query"], _right(row), row["documents"]) for row in rows)
         wanted = self.options.negatives if training else self.options.candidates - 1
-        right: dict[str, set[str]] = {}
-        for row in rows:
-            right.setdefault(row["query"], set()).update(row["documents"])
-        most = max(len(texts) for texts in right.values())
-        ranked = BM25(corpus).rank([row["query"] for row in rows], wanted + most)
-        return [self._among(row, [corpus[i] for i in order], right[row["query"]], wanted, place)
-                for place, (row, order) in enumerate(zip(rows, ranked, strict=True))]  # fmt: skip
-
-    @staticmethod
-    def _among(row: Row, found: Sequence[str], right: set[str], wanted: int, seed: int) -> Row:
-        wrong = [text for text in found if text not in right][:wanted]
-        documents = [*row["documents"], *wrong]
-        grades = [*row["relevance"], *[0.0] * len(wrong)]
-        order = np.random.default_rng(seed).permutation(len(documents))  # the right one must not always stand first
-        return {**row, "documents": [documents[i] for i in order], "relevance": [grades[i] for i in order]}
+        found = corpus.wrong([rows[place]["query"] for place in bare], wanted)
+        made = list(rows)
+        for place, wrong in zip(bare, found, strict=True):
+            row = rows[place]
+            documents, grades = _shuffled(
+                row["query"], [*row["documents"], *wrong], [*row["relevance"], *[0.0] * len(wrong)]
+            )
+            made[place] = {**row, "documents": documents, "relevance": grades}
+        return made
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
         if not any(min(grades) < max(grades) for grades in targets):
@@ -159,15 +160,11 @@ class TextRanking(Task):
         def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
             import torch
 
-            queries = [feature["query"] for feature in features]
-            documents = [feature["documents"] for feature in features]
-            grades = [feature["label"] for feature in features]
-            if self.options.loss == "binary-cross-entropy":
-                flat = [(q, d, g) for q, ds, gs in zip(queries, documents, grades, strict=True)
-                        for d, g in zip(ds, gs, strict=True)]  # fmt: skip
-                return {"query": [q for q, _, _ in flat], "document": [d for _, d, _ in flat],
-                        "label": torch.tensor([float(g > 0) for _, _, g in flat])}  # fmt: skip
-            return {"query": queries, "documents": documents, "label": [torch.tensor(g) for g in grades]}
+            return {
+                "query": [feature["query"] for feature in features],
+                "documents": [feature["documents"] for feature in features],
+                "label": [torch.tensor(feature["label"]) for feature in features],
+            }
 
         return collate
 
@@ -180,20 +177,34 @@ class TextRanking(Task):
         return CrossEncoderTrainer
 
     def trainer_settings(self, model: Any, rows_at_once: int | None) -> dict[str, Any]:
-        return {"loss": self._loss(model, rows_at_once)}
+        return {"loss": self._loss(model, rows_at_once, processes.count() > 1)}
 
     def training_loss(self, model: Any, batch: dict[str, Any], rows_at_once: int | None) -> torch.Tensor:
-        labels = batch.pop("label")
-        loss: torch.Tensor = self._loss(model, rows_at_once)(list(batch.values()), labels)
+        grades = [some.to(model.device) for some in batch["label"]]
+        loss: torch.Tensor = self._loss(model, rows_at_once)([batch["query"], batch["documents"]], grades)
         return loss
 
-    def _loss(self, model: Any, rows_at_once: int | None) -> Any:
+    def _loss(self, model: Any, rows_at_once: int | None, everywhere: bool = False) -> Any:
         from sentence_transformers.cross_encoder import losses
 
         if self.options.loss == "binary-cross-entropy":
-            return losses.BinaryCrossEntropyLoss(model)
-        kinds = {"lambda": losses.LambdaLoss, "list-net": losses.ListNetLoss, "rank-net": losses.RankNetLoss}
-        return kinds[self.options.loss](model, mini_batch_size=rows_at_once)
+            loss = _of_pairs(losses.BinaryCrossEntropyLoss(model))
+        else:
+            kinds = {"lambda": losses.LambdaLoss, "list-net": losses.ListNetLoss, "rank-net": losses.RankNetLoss}
+            loss = kinds[self.options.loss](model, mini_batch_size=-1)  # all pairs of a batch in one pass
+        if everywhere:
+            loss = by_items(loss, self._items)
+        if rows_at_once is None:
+            return loss
+        return in_parts(loss, model, "scores", lambda inputs: rows_at_once * max(map(len, inputs[1])))
+
+    def _items(self, grades: Sequence[torch.Tensor]) -> int:
+        """What the loss of some lists is the mean of: lists, documents, or pairs of a better and a worse document."""
+        if self.options.loss == "list-net":
+            return len(grades)
+        if self.options.loss == "binary-cross-entropy":
+            return sum(len(some) for some in grades)
+        return sum(int((some[:, None] > some[None, :]).sum()) for some in grades)
 
     # -- answers
 
@@ -207,18 +218,29 @@ class TextRanking(Task):
     ) -> Answers:
         if max_length:
             model.max_seq_length = max_length
-        pairs = [(row["query"], text) for row in rows for text in row["documents"]]
-        scores = iter(model.predict(pairs, batch_size=batch_size, show_progress_bar=False).tolist() if pairs else ())
-        predictions = [self._ordered(row, [float(next(scores)) for _ in row["documents"]]) for row in rows]
+        predictions = self._rank(rows, model, batch_size) if rows else []
         if not rows or rows[0].get("relevance") is None:
             return Answers(predictions, 0.0, 0)
         return Answers(predictions, self._validation_loss(rows, model, processor, batch_size, max_length), len(rows))
 
+    def _rank(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
+        import torch
+
+        pairs = [(row["query"], text) for row in rows for text in row["documents"]]
+        # Ordered before the model's activation: sigmoids of high scores are all 1.
+        scores = model.predict(pairs, batch_size=batch_size, show_progress_bar=False, activation_fn=torch.nn.Identity())
+        shown = iter(model.activation_fn(torch.tensor(scores)).tolist())
+        every = iter(scores.tolist())
+        return [
+            self._ordered(row, [next(every) for _ in row["documents"]], [next(shown) for _ in row["documents"]])
+            for row in rows
+        ]
+
     @staticmethod
-    def _ordered(row: Row, scores: list[float]) -> Prediction:
+    def _ordered(row: Row, scores: Sequence[float], shown: Sequence[float]) -> Prediction:
         order = np.argsort(-np.array(scores), kind="stable").tolist()
         return {"prediction": [row["documents"][i] for i in order], "order": order,
-                "relevance": [scores[i] for i in order]}  # fmt: skip
+                "relevance": [shown[i] for i in order]}  # fmt: skip
 
     def _validation_loss(
         self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
@@ -233,11 +255,8 @@ class TextRanking(Task):
             for start in range(0, len(features), batch_size):
                 chosen = range(start, min(start + batch_size, len(features)))
                 batch = collate(model_inputs(features, chosen))
-                label = batch["label"]
-                batch["label"] = (
-                    [g.to(model.device) for g in label] if isinstance(label, list) else label.to(model.device)
-                )
-                total += float(self.training_loss(model, batch, None)) * len(chosen)
+                at_once = max(1, batch_size // max(map(len, batch["documents"])))  # as many pairs as in `_rank`
+                total += float(self.training_loss(model, batch, at_once)) * len(chosen)
         model.train(was_training)
         return total
 
@@ -248,9 +267,11 @@ class TextRanking(Task):
     def _row_from(value: Any) -> Row:
         if isinstance(value, list | tuple) and len(value) == 2:
             value = {"query": value[0], "documents": value[1]}
-        documents = value.get("documents") if isinstance(value, Mapping) else None
-        if documents and isinstance(value["query"], str) and all(isinstance(text, str) for text in documents):
-            return {"query": value["query"], "documents": list(documents)}
+        given = value if isinstance(value, Mapping) else {}
+        query, documents = given.get("query"), given.get("documents")
+        texts = list(documents) if isinstance(documents, list | tuple) else []
+        if isinstance(query, str) and texts and all(isinstance(text, str) for text in texts):
+            return {"query": query, "documents": texts}
         raise UsageError(
             f"Cannot rank {type(value).__name__} {str(value)[:60]!r}.",
             "Give {'query': …, 'documents': [text, …]}, or a pair of a query and a list of texts.",
@@ -285,8 +306,9 @@ class TextRanking(Task):
             ranker = kind(list(places))
             found = []
             for row in rows:
-                scores = ranker.scores([row["query"]])[0]
-                found.append(self._ordered(row, [float(scores[places[text]]) for text in row["documents"]]))
+                every = ranker.scores([row["query"]])[0]
+                scores = [float(every[places[text]]) for text in row["documents"]]
+                found.append(self._ordered(row, scores, scores))
             return found
 
         return predict
@@ -299,14 +321,14 @@ class TextRanking(Task):
         orders = [np.argsort(-np.array(grades), kind="stable").tolist() for grades in references]
         return [{"prediction": [], "order": order} for order in orders]
 
-    def details(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         """How often the first relevant document stands where."""
         ranks = [next((place for place, item in enumerate(order, 1) if item in gains), 0)
                  for order, gains in zip(arrays["predictions"], arrays["references"], strict=True)]  # fmt: skip
         bounds = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("below", 11, 10**9))
-        rows = [[name, sum(low <= rank <= high for rank in ranks)] for name, low, high in bounds]
+        table = [[name, sum(low <= rank <= high for rank in ranks)] for name, low, high in bounds]
         return {"tables": [{"title": "Where the first relevant document stands.", "columns": ["Place", "Queries"],
-                            "rows": rows}]}  # fmt: skip
+                            "rows": table}]}  # fmt: skip
 
     def mistake(self, row: Row, answer: Prediction, reference: Any) -> Mistake | None:
         order = list(answer["order"])
@@ -346,3 +368,36 @@ class TextRanking(Task):
 
     def with_state(self, state: Mapping[str, Any]) -> Self:
         return type(self)(self.options)
+
+
+def _of_pairs(loss: Any) -> Any:
+    """A loss of pairs for lists: every document of a list is a pair, right where its grade is above 0."""
+    whole = loss.forward
+
+    def forward(inputs: Any, labels: Any, **kwargs: Any) -> Any:
+        import torch
+
+        queries, documents = inputs
+        flat = [[query for query, texts in zip(queries, documents, strict=True) for _ in texts],
+                [text for texts in documents for text in texts]]  # fmt: skip
+        return whole(flat, (torch.cat(list(labels)) > 0).float(), **kwargs)
+
+    loss.forward = forward
+    return loss
+
+
+def _shuffled(query: str, documents: Sequence[str], grades: Sequence[float]) -> tuple[list[str], list[float]]:
+    """A list in an order that says nothing: among equal scores the earlier document wins, and in data the right one
+    often stands first. The same query has the same order in every run."""
+    order = np.random.default_rng(zlib.crc32(query.encode())).permutation(len(documents))
+    return [str(documents[i]) for i in order], [grades[i] for i in order]
+
+
+def _right(row: Row) -> list[str]:
+    return [text for text, grade in zip(row["documents"], row["relevance"], strict=True) if grade > 0]
+
+
+def _texts(value: Any) -> list[str]:
+    """Texts of a column that holds one, several, or none in some rows."""
+    several = [value] if isinstance(value, str) else value or []
+    return [str(text) for text in several if text is not None and str(text).strip()]
