@@ -290,8 +290,8 @@ def _check_weights(
 
 def _module_of(key: str, heads: list[str]) -> str:
     """The module that a weight makes new: its head, or the pooler inside of the body."""
-    first, *rest = key.split(".")
-    return first if first in heads else f"{first}.{'.'.join(rest[: rest.index('pooler') + 1])}"
+    parts = key.split(".")
+    return parts[0] if parts[0] in heads else ".".join(parts[: parts.index("pooler") + 1])
 
 
 @contextmanager

@@ -99,7 +99,7 @@ class TrainedModel:
         if not target.exists():
             partial = target.with_name(f".{target.name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
-            self.merged().save_pretrained(str(partial))
+            _save_whole(self.merged(), partial)
             self.processor.save_pretrained(partial)
             partial.replace(target)
         return target
@@ -119,7 +119,7 @@ class TrainedModel:
             if adapted is not self.model:
                 save_modules(self.model, target)
         else:
-            self.model.save_pretrained(str(target))
+            _save_whole(self.model, target)
         (target / "README.md").unlink(missing_ok=True)  # other libraries' template; our card stands in the run folder
         self.processor.save_pretrained(target)
         (target / DESCRIPTION).write_text(json.dumps(self._description(), indent=2, ensure_ascii=False) + "\n")
@@ -155,6 +155,12 @@ class TrainedModel:
         model, processor = _load_weights(task, base, where, adapter=description["adapter"])
         recipe = Recipe.from_yaml(where.parent / "recipe.yaml") if (where.parent / "recipe.yaml").exists() else None
         return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe)
+
+
+def _save_whole(model: Any, folder: Path) -> None:
+    # sentence-transformers writes a card of its own otherwise, and looks the base model up on the Hub for it.
+    extra = {} if core(model) is model else {"create_model_card": False}
+    model.save_pretrained(str(folder), **extra)
 
 
 def find_base(name: str, revision: str | None = None, sha256: str | None = None) -> ModelSource:

@@ -25,6 +25,15 @@ from finetune.cards.wording import (
 Pairs = list[tuple[str, str]]
 SPLITS = ("train", "validation", "test")
 _LISTED_ROWS = 10
+_TARGETS = {
+    "tags": "a tag for every word",
+    "answers": "a span of the context, or none",
+    "ranking": "the right texts, first among others",
+    "similarity": "how alike two texts are",
+    "likelihood": "the text itself",
+    "choice": "one of the choices",
+}
+"""What the model answers with, where the name of the kind does not say it."""
 _OF_A_WHOLE = ("single_label", "multi_label", "tags", "answers", "choice")
 """Kinds whose counts are parts of one whole; elsewhere they count different things."""
 
@@ -60,7 +69,7 @@ def target_words(record: Record) -> str:
     """What the model answers with."""
     target = record.evaluation.target
     labels = target.get("names") or ()
-    kind = record.evaluation.kind.replace("_", "-")
+    kind = _TARGETS.get(record.evaluation.kind, record.evaluation.kind.replace("_", "-"))
     bins = target.get("bins")
     cut = f", cut from a number at {', '.join(f'{b:g}' for b in bins)}" if bins else ""
     return f"{kind}, {len(labels)} labels{cut}" if labels else kind

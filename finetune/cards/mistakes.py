@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.artifacts import Evaluation
-from finetune.cards.wording import count, decimals_for, is_number, number, share, shorten, signed
+from finetune.cards.wording import count, decimals_for, is_number, metric_title, number, share, shorten, signed
 
 MAX_MATRIX = 20
 """With more labels than this, the most confused pairs are shown in place of the matrix."""
@@ -94,9 +94,12 @@ def _judged_by_the_task(evaluation: Evaluation) -> dict[str, Any]:
     triples = zip(rows_of, evaluation.answers(), table["reference"], strict=True)
     judged = ((index, task.mistake(*triple)) for index, triple in enumerate(triples))
     found = [(index, mistake) for index, mistake in judged if mistake is not None]
+    # Lists of candidates would hide the one that was given and the one that was wanted.
+    lists = {c.name for c in task.input_columns() if c.kind == "texts"} if evaluation.kind == "ranking" else set()
+    shown = {name: values for name, values in table.items() if name not in lists}
     worst = sorted(found, key=lambda pair: (-pair[1].size, pair[0]))[:_SHOWN_ROWS]
     rows = [
-        _row(table, Mistake(index, m.size))
+        _row(shown, Mistake(index, m.size))
         | {"reference": shorten(m.wanted, _TEXT), "prediction": shorten(m.given, _TEXT), "sure": "", "note": m.note}
         for index, m in worst
     ]
@@ -106,7 +109,7 @@ def _judged_by_the_task(evaluation: Evaluation) -> dict[str, Any]:
 def detail_tables(evaluation: Evaluation) -> list[dict[str, Any]]:
     """The task's own tables, every cell as a text: `{title, columns, rows}`."""
     return [
-        {"title": table["title"], "columns": table["columns"],
+        {"title": table["title"], "columns": [metric_title(name) for name in table["columns"]],
          "rows": [[_cell(value) for value in row] for row in table["rows"]]}
         for table in evaluation.details.get("tables", ())
     ]  # fmt: skip
@@ -171,6 +174,8 @@ def _input(value: Any) -> str:
     if not isinstance(value, list):
         return shorten(value, _TEXT)
     texts = [str(part) for part in value]
+    if len(texts) == 1:
+        return shorten(texts[0], _TEXT)
     if any(" " in part.strip() for part in texts):
         return shorten(" ".join(f"({place}) {shorten(part, 120)}" for place, part in enumerate(texts, 1)), _TEXT)
     return shorten(" ".join(texts), _TEXT)

@@ -91,12 +91,13 @@ class StepSampler(Sampler[int]):
         size: Rows per optimizer step.
         seed: Seed of the order.
         group: Whether to put rows of similar length together.
-        apart: A key per row; rows with equal keys come into different steps where that is possible.
+        apart: Keys per row; rows that share one come into different steps where that is possible.
     """
 
     def __init__(
-        self, lengths: Sequence[int], size: int, seed: int, *, group: bool, apart: Sequence[str] | None = None
-    ) -> None:
+        self, lengths: Sequence[int], size: int, seed: int, *, group: bool,
+        apart: Sequence[frozenset[str]] | None = None,
+    ) -> None:  # fmt: skip
         self.lengths = np.asarray(lengths)
         self.apart = apart
         self.size, self.seed, self.group = size, seed, group
@@ -121,8 +122,8 @@ class StepSampler(Sampler[int]):
         yield from order.tolist() if self.apart is None else part(order.tolist(), self.apart, self.size)
 
 
-def part(order: Sequence[int], keys: Sequence[str], size: int) -> list[int]:
-    """The same rows, moved so that steps of `size` hold no two with an equal key, as long as others are left.
+def part(order: Sequence[int], keys: Sequence[frozenset[str]], size: int) -> list[int]:
+    """The same rows, moved so that steps of `size` hold no two that share a key, as long as others are left.
 
     A row that would meet its like waits for the next step; what still waits at the end is put where it must.
     """
@@ -134,11 +135,11 @@ def part(order: Sequence[int], keys: Sequence[str], size: int) -> list[int]:
         put_off: deque[int] = deque()
         while len(step) < size and (waiting or coming):
             row = (waiting or coming).popleft()
-            if keys[row] in met:
+            if keys[row] & met:
                 put_off.append(row)
             else:
                 step.append(row)
-                met.add(keys[row])
+                met |= keys[row]
         while len(step) < size and put_off:  # nothing else is left
             step.append(put_off.popleft())
         waiting = put_off + waiting

@@ -102,6 +102,12 @@ def load_for_training(recipe: Recipe, data: PreparedData, source: ModelSource) -
     if source.max_length and limit and source.max_length > limit:
         raise RecipeError(f"model.max_length is {source.max_length}; {source.name} takes {limit} tokens.", "Lower it.")
     adapted = attach(core(model), recipe.adapter, data.task.auto_class, with_head=data.task.trains_head)
+    trained = {name for name, parameter in adapted.named_parameters() if parameter.requires_grad}
+    if adapted is not core(model):  # what surrounds the core is not part of the adapter, so it must stay as it is
+        for parameter in model.parameters():
+            parameter.requires_grad = False
+        for name, parameter in adapted.named_parameters():
+            parameter.requires_grad = name in trained
     return replace_core(model, adapted), processor, source.max_length or limit
 
 
@@ -131,11 +137,12 @@ def _fit_once(
     trainer.remove_callback(transformers.PrinterCallback)
     parameters = count_parameters(model)
     log.info(
-        "Training %s of %s parameters on %s: %d steps of %d rows (%d process%s × %d × %d), %s.",
+        "Training %s of %s parameters on %s: %d steps of %d rows (%d process%s × %d × %d%s), %s.",
         f"{parameters['trainable']:,}", f"{parameters['total']:,}",
         f"{len(data.train)} rows" + (f" in {len(train)} parts" if len(train) != len(data.train) else ""),
         section.max_steps or round(batches.steps_per_epoch(len(train)) * section.num_train_epochs), batches.size,
-        batches.processes, "es" if batches.processes > 1 else "", batches.micro, batches.accumulation,
+        batches.processes, "es" if batches.processes > 1 else "", batches.loaded, batches.accumulation,
+        f", {batches.micro} held at a time" if batches.part else "",
         ("bfloat16" if uses_bf16(recipe) else "float32")
         + (f", {torch.get_num_threads()} CPU thread(s) a process" if hardware.uses_cpu() else ""),
     )  # fmt: skip

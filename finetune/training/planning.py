@@ -42,8 +42,8 @@ def plan(recipe: Recipe, data: PreparedData) -> dict[str, Any]:
         "rows": data.report.splits,
         "lengths": lengths,
         "parameters": parameters,
-        "batch": {"size": batches.size, "micro": batches.micro, "accumulation": batches.accumulation,
-                  "processes": batches.processes},
+        "batch": {"size": batches.size, "loaded": batches.loaded, "micro": batches.micro,
+                  "accumulation": batches.accumulation, "processes": batches.processes},
         "steps": steps,
         "seconds_per_step": seconds,
         "training_seconds": seconds * steps,
@@ -100,7 +100,7 @@ def _lines(
     return [
         *lines,
         ("parameters", f"{parameters['trainable']:,} of {parameters['total']:,} trained ({share:.2%})"),
-        ("batch", f"{batch['size']} = {batch['processes']} process × {batch['micro']} rows × {batch['accumulation']}"),
+        ("batch", f"{batch['size']} = {batch['processes']} process × {batch['loaded']} rows × {batch['accumulation']}"),
         ("steps", f"{steps:,} ({per_epoch:,} an epoch)"),
         ("compute", "bfloat16" if uses_bf16(recipe) else "float32"),
         ("peak memory", ", ".join(f"{name} {mib:,.0f} MiB" for name, mib in figures["peak_memory_mib"].items())
