@@ -1,16 +1,17 @@
-"""Words of a text, and what can be told of a tag from a word and its neighbours alone."""
+"""Words of a text: where they stand, and what can be told of their tags from them and their neighbours alone."""
 
 from __future__ import annotations
 
+import ast
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-OUTSIDE = "O"
 Place = tuple[int, int]
 """Characters from the first to after the last."""
 
@@ -80,47 +81,50 @@ def find_words(text: str, words: Iterable[str]) -> list[Place]:
     return places
 
 
-def tag_words(text: str, spans: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """The words of a text and, for each, what the spans make of it: `B-` and their label, `I-` and it, or `O`.
-
-    Words end where spans do, so that each span is some words, whole.
-
-    Args:
-        text: Any text.
-        spans: `start` and `end` in characters, and `label`; `text`, where it is given, is what has to stand there.
+def text_of_words(words: Sequence[str], text: Any = None) -> str:
+    """The text in which words stand; their own, joined, where there is no other.
 
     Raises:
-        ValueError: A span is not inside the text, says another text, holds no word, or overlaps with another.
+        ValueError: They do not stand in it.
 
     Example:
-        >>> tag_words("Ada met Alan", [{"start": 0, "end": 3, "label": "PER"}])
-        (['Ada', 'met', 'Alan'], ['B-PER', 'O', 'O'])
+        >>> text_of_words(["do", "n't"]), text_of_words(["do", "n't"], "don't")
+        ("do n't", "don't")
     """
-    ordered = sorted(spans, key=lambda span: (span["start"], span["end"]))
-    for span in ordered:
-        _check_span(text, span)
-    if any(left["end"] > right["start"] for left, right in pairwise(ordered)):
-        raise ValueError("overlapping spans, which one tag per word cannot hold")
-    places = split_words(text, [place for span in ordered for place in (span["start"], span["end"])])
-    tags, at = [OUTSIDE] * len(places), 0
-    for span in ordered:
-        while at < len(places) and places[at][0] < span["start"]:
-            at += 1
-        first = at
-        while at < len(places) and places[at][1] <= span["end"]:
-            tags[at] = f"{'B' if at == first else 'I'}-{span['label']}"
-            at += 1
-        if at == first:
-            raise ValueError(f"a span from {span['start']} to {span['end']} that holds no word")
-    return [text[start:end] for start, end in places], tags
+    whole = " ".join(words) if text is None else str(text)
+    find_words(whole, words)
+    return whole
 
 
-def _check_span(text: str, span: Mapping[str, Any]) -> None:
-    start, end = span["start"], span["end"]
-    if not 0 <= start < end <= len(text):
-        raise ValueError(f"a span from {start} to {end} in a text of {len(text)} characters")
-    if span.get("text") not in (None, text[start:end]):
-        raise ValueError(f"a span from {start} to {end} whose text is another; places count characters, not bytes")
+def read_words(value: Any) -> str | list[str]:
+    """Words, or a text that is not split into words yet.
+
+    Args:
+        value: A list of words, the same as one text (as JSON or Python write it), or any other text.
+
+    Raises:
+        ValueError: Neither of both, or a gap in the list ("missing …").
+
+    Example:
+        >>> read_words('["Hi", "Ada"]'), read_words("Hi Ada")
+        (['Hi', 'Ada'], 'Hi Ada')
+    """
+    if isinstance(value, str):
+        listed = read_list(value) if value.lstrip().startswith("[") else None
+        return listed if isinstance(listed, list) and all(isinstance(word, str) for word in listed) else value
+    if not isinstance(value, list | tuple | np.ndarray):
+        raise ValueError(f"words as {type(value).__name__}; known: a list of words, or a text")
+    if any(word is None for word in value):
+        raise ValueError("missing word in a list of words")
+    return [str(word) for word in value]
+
+
+def read_list(text: str) -> Any:
+    """What a cell of a text file holds: a list, or any other value, as JSON or Python write it; else the text."""
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            return read(text)
+    return text
 
 
 class MostFrequentTag:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import json
 import random
 import subprocess
@@ -20,15 +21,18 @@ from stand_ins.text_classification import roberta
 from stand_ins.token_classification import ENTITIES, bert_cased, entity_tags, iob2, sentences
 
 import finetune
+from finetune import windows
 from finetune.errors import LabelError, UsageError
 from finetune.labels import RowError
 from finetune.metrics import load_metric
 from finetune.models import model_inputs
 from finetune.recipe import Recipe
 from finetune.sources import ModelSource
+from finetune.tags import entity_spans
 from finetune.task import TargetHints, load_task
 from finetune.words import split_words
 
+SPAN = {"start": 0, "end": 8, "label": "PER"}
 LENGTH = 64
 HINTS = TargetHints()
 NAMES = entity_tags(ENTITIES)
@@ -46,10 +50,6 @@ def make(names: Any = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"), scheme: str = "
     return load_task("token-classification", options).with_state(
         {"names": names, "scheme": scheme, "spans": spans, "separator": None}
     )
-
-
-def learn(values: Any, **hints: Any) -> Any:
-    return load_task("token-classification").learn(values, TargetHints(**hints))
 
 
 def text(chance: random.Random, most: int = 60) -> str:
@@ -124,112 +124,41 @@ def answer(task: Any, rows: Any, model: Any, processor: Any, length: int | None 
 
 
 @pytest.mark.parametrize(
-    ("rows", "scheme"),
+    ("values", "scheme"),
     [
-        ([["B-PER", "I-PER", "O"], ["B-LOC", "O"]], "IOB2"),
-        ([["I-PER", "I-PER", "O"], ["I-LOC", "B-LOC"]], "IOB1"),
-        ([["B-PER", "I-PER"], ["O", "B-LOC"], ["O", "B-LOC"], ["O", "I-LOC"]], "IOB2"),  # a slip of the annotator
-        ([["B-PER", "E-PER", "O", "S-LOC"]], "BIOES"),
-        ([["B-PER", "L-PER", "O", "U-LOC"]], "BIOES"),
-        ([["B", "I", "O", "B"]], "IOB2"),
-        ([["I", "I", "O", "I"]], "IOB1"),
-        ([["NOUN", "VERB", "O"]], "none"),
+        ([["B-PER", "I-PER", "O"]], "IOB2"),
+        ([["S-PER", "O"]], "BIOES"),
         ([["NOUN", "VERB"]], "none"),
-        ([["O", "O"]], "none"),
-        ([["B-PER", "NOUN", "O"]], "none"),
+        ([[SPAN]], "IOB2"),
     ],
 )
-def test_schemes_are_told_from_tags_and_from_ids_with_names(rows: list[list[str]], scheme: str) -> None:
-    names = sorted({tag for tags in rows for tag in tags})
-    ids = [[names.index(tag) for tag in tags] for tags in rows]
-    for task in (learn(rows), learn(ids, names=tuple(names)), learn([np.array(tags) for tags in rows])):
-        assert task.tags.scheme == scheme
-        assert task.metrics == (("token_accuracy",) if scheme == "none" else ("seqeval", "token_accuracy"))
-        assert [task.describe_target(task.parse_target(tags)) for tags in rows] == rows
-    assert [learn(ids, names=tuple(names)).describe_target(tags) for tags in ids] == rows
-    assert learn(ids, names=tuple(names)).tags.names == tuple(names), "ids keep their order"
+def test_what_is_learned_comes_back_from_its_state(values: Any, scheme: str) -> None:
+    task = load_task("token-classification").learn(values, HINTS)
+    assert task.tags.scheme == scheme
+    assert task.metrics == (("token_accuracy",) if scheme == "none" else ("seqeval", "token_accuracy"))
+    again = load_task("token-classification").with_state(json.loads(json.dumps(task.state())))
+    assert again.tags == task.tags
+    assert [again.parse_target(value) for value in values] == [task.parse_target(value) for value in values]
 
 
-def test_ids_without_names_keep_their_numbers() -> None:
-    task = learn([[0, 11, 2], [5, 0, 2.0], np.array([7])])
-    assert task.tags.names == ("0", "2", "5", "7", "11")
-    assert task.describe_target(task.parse_target([11, 2, 5, 7.0])) == ["11", "2", "5", "7"]
-    with pytest.raises(RowError, match="unknown tag '1'"):
-        task.parse_target([1])
+def test_hints_of_the_recipe_are_heeded() -> None:
+    task = load_task("token-classification").learn(["O|B-PER"], TargetHints(names=("B-PER", "O"), separator="|"))
+    assert task.parse_target("O| B-PER |O") == [1, 0, 1]
+    assert task.describe_target([1, 0, 1]) == ["O", "B-PER", "O"]
+    assert load_task("token-classification").with_state(task.state()).parse_target("B-PER|O") == [0, 1]
 
 
-def test_outside_is_the_first_of_inferred_tags() -> None:
-    assert learn([["X", "B-A", "O"], None, []]).tags.names == ("O", "B-A", "X")
-
-
-def test_types_of_spans_are_learned_or_given() -> None:
-    values = [[], [{"start": 0, "end": 1, "label": "PER"}], [[2, 3, "LOC"]], {"start": [0], "end": [1], "label": ["X"]}]
-    assert learn(values).tags.names == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER", "B-X", "I-X")
-    assert learn(values, names=("PER", "LOC")).tags.names == ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
-    assert learn(values).kind == "tags"
-    assert learn(values).tags.spans
-
-
-@pytest.mark.parametrize("values", [[], [None, None], [[], []], [3, 4], [float("nan")], ["[broken"]])
-def test_no_tags_at_all_are_refused(values: Any) -> None:
-    with pytest.raises(LabelError, match="No row has tags"):
-        learn(values)
-
-
-def test_words_are_no_tags() -> None:
-    with pytest.raises(LabelError, match="600 different tags"):
-        learn([[f"word{i}" for i in range(600)]])
-    assert len(learn([["t1", "t2"]], names=tuple(f"t{i}" for i in range(600))).tags.names) == 600
+def test_a_task_that_has_learned_nothing_says_so() -> None:
+    with pytest.raises(UsageError, match="does not know its tags"):
+        load_task("token-classification").parse_target(["O"])
 
 
 # -- rows
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (["O", "B-PER"], [0, 1]), ([0, 1], [0, 1]), (np.array([0, 1]), [0, 1]), (["0", 3.0], [0, 3]),
-        (("O", "I-LOC"), [0, 4]), ("O B-PER\tO", [0, 1, 0]), ('["O", "B-PER"]', [0, 1]), ("['O', 'B-PER']", [0, 1]),
-        ("[0, 1]", [0, 1]), ([], []), ("[]", []),
-    ],
-)  # fmt: skip
-def test_tags_come_in_many_forms(given: Any, expected: list[int]) -> None:
-    assert make().parse_target(given) == expected
-
-
-def test_tags_in_one_text_are_parted_as_the_recipe_says() -> None:
-    task = learn(["O | B-PER", "O"], separator="|")
-    assert task.parse_target("O| B-PER |O") == [0, 1, 0]
-    assert load_task("token-classification").with_state(task.state()).parse_target("B-PER|O") == [1, 0]
-
-
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        (None, "missing target"), (float("nan"), "missing target"), ("", "missing target"),
-        (["O", None], "missing tag"), (["O", float("nan")], "missing tag"), (3, "tags as int"),
-        ("[broken", "tags as str"),
-        (["O", "B-ORG"], "unknown tag 'B-ORG'"), ([5], "unknown tag '5'"), ([-100], "unknown tag '-100'"),
-        ([["O"]], "a span without"), ({"start": 1}, "a span without"), ([{"start": 0, "end": 1}], "a span without"),
-        ([{"start": "0", "end": 1, "label": "PER"}], "a span without"),
-    ],
-)  # fmt: skip
-def test_unreadable_tags_are_refused(given: Any, reason: str) -> None:
-    with pytest.raises(RowError, match=reason):
-        make().parse_target(given)
-
-
-SPAN = {"start": 0, "end": 8, "label": "PER"}
-
-
-@pytest.mark.parametrize(
-    "given",
-    [[SPAN], [[0, 8, "PER"]], {"start": [0], "end": [8], "label": ["PER"]}, json.dumps([SPAN]),
-     json.dumps([[0, 8, "PER"]]), [{**SPAN, "text": "Ada King"}], [{**SPAN, "text": None, "id": 3}]],
-)  # fmt: skip
-def test_spans_come_in_many_forms(given: Any) -> None:
+def test_spans_become_tags_of_words() -> None:
     task = make(spans=True)
-    row = {"tokens": "Ada King met", "tags": task.parse_target(given)}
+    row = {"tokens": "Ada King met", "tags": task.parse_target([SPAN])}
     task.check_row(row)
     assert row == {"tokens": ["Ada", "King", "met"], "tags": [1, 2, 0], "text": "Ada King met"}
     assert task.parse_target(task.describe_target(row["tags"])) == row["tags"]
@@ -245,12 +174,11 @@ def checked(row: dict[str, Any], **settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tokens", "expected"),
     [
-        (["Ada", "met"], ["Ada", "met"]), (np.array(["Ada", "met"]), ["Ada", "met"]), ([1, "met"], ["1", "met"]),
-        ("Ada met", ["Ada", "met"]), ("Ada, met!", ["Ada,", "met!"]), ('["Ada", "met"]', ["Ada", "met"]),
-        ("['Ada', 'met']", ["Ada", "met"]), ("[Ada met", ["[Ada", "met"]), (["", " "], ["", " "]),
+        (["Ada", "met"], ["Ada", "met"]), ([1, "met"], ["1", "met"]), ("Ada met", ["Ada", "met"]),
+        ("Ada, met!", ["Ada,", "met!"]), ('["Ada", "met"]', ["Ada", "met"]), ("[Ada met", ["[Ada", "met"]),
     ],
 )  # fmt: skip
-def test_words_come_in_many_forms(tokens: Any, expected: list[str]) -> None:
+def test_a_tag_per_word_of_a_list_or_a_text(tokens: Any, expected: list[str]) -> None:
     assert checked({"tokens": tokens, "tags": "B-PER O"})["tokens"] == expected
 
 
@@ -359,6 +287,12 @@ def test_a_tokenizer_that_pads_and_cuts_on_the_left_gives_the_same_answers(kind:
 # -- windows
 
 
+def test_examples_of_windows() -> None:
+    found = doctest.testmod(windows)
+    assert found.attempted >= 2
+    assert found.failed == 0
+
+
 @pytest.mark.parametrize("stride", [0, 3, 31, 500])
 @pytest.mark.parametrize("kind", ["word pieces", "bytes"])
 def test_every_word_is_answered_from_one_window_by_its_first_piece(kind: str, stride: int) -> None:
@@ -392,13 +326,16 @@ def test_windows_answer_as_no_windows_where_they_can_be_compared(kind: str, stri
     assert_close(answer(task, rows, model, processor), answer(task, rows, model, processor, None))
 
 
-def test_words_are_answered_where_most_is_seen_around_them() -> None:
-    words = [WORDS[i % 100] for i in range(200)]
-    processor, stride = tokenizer("word pieces"), 20
+@pytest.mark.parametrize("stride", [0, 1, 20, 31])
+@pytest.mark.parametrize("last", [0, 1, 19, 20, 31, 300])
+def test_words_are_answered_where_most_is_seen_around_them(last: int, stride: int) -> None:
+    """Also where the last word begins in a window and goes on in the next."""
+    words = [*(WORDS[i % 100] for i in range(200)), "QZ" * last]
+    processor = tokenizer("bytes")
     features = make(stride=stride).encode([{"tokens": words}], processor, LENGTH)
     room = LENGTH - 2
     total = features[0]["length"] - 2
-    begins = np.cumsum([0, *(len(processor(word, add_special_tokens=False)["input_ids"]) for word in words)])
+    begins = np.cumsum([0, *(len(processor(f" {word}", add_special_tokens=False)["input_ids"]) for word in words)])
     windows = [(place * (room - stride), min(total, place * (room - stride) + room)) for place in range(len(features))]
     for place, feature in enumerate(features):
         for word in feature["about"]["first"]:
@@ -721,8 +658,8 @@ def test_tables_of_entities_and_of_words() -> None:
 
 
 def said(task: Any, words: list[str], tags: list[str], score: float = 1.0) -> dict[str, Any]:
-    row = {"tokens": words}
-    return {"prediction": task._spans(row, tags, np.full(len(tags), score)), "tags": tags}
+    spans = entity_spans(task.tags.entities(tags), words, scores=np.full(len(tags), score))
+    return {"prediction": spans, "tags": tags}
 
 
 def test_mistakes_tell_what_was_invented_and_what_was_missed() -> None:

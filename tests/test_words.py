@@ -1,4 +1,4 @@
-"""Words of a text: where they are, what spans make of them, and what can be told of their tags without a model."""
+"""Words of a text: where they are, the forms that they come in, and what can be told of their tags without a model."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ import doctest
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from finetune import words
-from finetune.words import MostFrequentTag, WordFeatures, encodable, find_words, split_words, tag_words, word_features
+from finetune.words import (
+    MostFrequentTag,
+    WordFeatures,
+    encodable,
+    find_words,
+    read_list,
+    read_words,
+    split_words,
+    text_of_words,
+    word_features,
+)
 
 # White space of all kinds, signs of several characters or none, scripts with and without spaces, both directions.
 SIGNS = (
@@ -29,7 +40,7 @@ def said(text: str, cuts: Any = ()) -> list[str]:
 
 def test_examples_in_the_docstrings() -> None:
     found = doctest.testmod(words)
-    assert found.attempted >= 3
+    assert found.attempted >= 4
     assert found.failed == 0
 
 
@@ -114,63 +125,44 @@ def test_halves_of_surrogate_pairs_are_made_encodable() -> None:
     assert encodable("👩\u200d🚀é") == "👩\u200d🚀é"
 
 
-# -- spans
-
-
-def span(start: int, end: int, label: str = "X", **more: Any) -> dict[str, Any]:
-    return {"start": start, "end": end, "label": label, **more}
+# -- forms of words
 
 
 @pytest.mark.parametrize(
-    ("text", "spans", "expected"),
+    ("given", "expected"),
     [
-        ("Ada met Alan", [span(8, 12), span(0, 3)], "Ada/B-X met/O Alan/B-X"),
-        ("Ada King met", [span(0, 8)], "Ada/B-X King/I-X met/O"),
-        ("Grandmother", [span(0, 5)], "Grand/B-X mother/O"),
-        ("Grandmother", [span(5, 11), span(0, 5)], "Grand/B-X mother/B-X"),
-        ("Ada King", [span(0, 4)], "Ada/B-X King/O"),
-        ("a  b", [span(1, 4)], "a/O b/B-X"),
-        ("Ada 👩\u200d🚀 x", [span(4, 7, "E")], "Ada/O 👩\u200d🚀/B-E x/O"),
-        ("in 東京都", [span(3, 5)], "in/O 東/B-X 京/I-X 都/O"),
-        ("cafe\u0301 x", [span(0, 4)], "cafe/B-X \u0301/O x/O"),
-        ("Ada", [span(0, 3, text="Ada")], "Ada/B-X"),
-        ("Ada met", [], "Ada/O met/O"),
-        ("", [], ""),
-    ],
-)
-def test_spans_become_tags_of_words(text: str, spans: list[dict[str, Any]], expected: str) -> None:
-    assert " ".join(map("/".join, zip(*tag_words(text, spans), strict=True))) == expected
-
-
-@pytest.mark.parametrize(
-    ("spans", "reason"),
-    [
-        ([span(0, 13)], "0 to 13 in a text of 12"), ([span(-1, 3)], "-1 to 3"), ([span(3, 3)], "3 to 3"),
-        ([span(5, 3)], "5 to 3"), ([span(0, 5), span(4, 7)], "overlapping"), ([span(0, 3), span(0, 3)], "overlapping"),
-        ([span(3, 4)], "holds no word"), ([span(0, 3, text="Alan")], "characters, not bytes"),
+        (["Ada", "met"], ["Ada", "met"]), (("Ada",), ["Ada"]), (np.array(["Ada", "met"]), ["Ada", "met"]),
+        ([1, "met"], ["1", "met"]), (["", " "], ["", " "]), ([], []), ('["Ada", "met"]', ["Ada", "met"]),
+        (" ['Ada', 'met']", ["Ada", "met"]), ("Ada, met!", "Ada, met!"), ("[Ada met", "[Ada met"),
+        ("[1] Ada", "[1] Ada"), ("[1, 2]", "[1, 2]"), ("", ""), ("[" * 100_000, "[" * 100_000),
     ],
 )  # fmt: skip
-def test_spans_that_no_words_can_hold_are_refused(spans: list[dict[str, Any]], reason: str) -> None:
+def test_words_come_in_many_forms(given: Any, expected: str | list[str]) -> None:
+    assert read_words(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"), [(3, "words as int"), (None, "words as NoneType"), (["a", None], "missing")]
+)
+def test_unreadable_words_are_refused(given: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        tag_words("Ada met Alan", spans)
+        read_words(given)
 
 
-@settings(deadline=None)  # other work on the machine is no error
-@each(TEXTS, st.data())
-def test_each_span_is_some_words_whole(text: str, data: Any) -> None:
-    ends = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=8)))
-    spans = [span(*pair, str(i)) for i, pair in enumerate(zip(ends[::2], ends[1::2], strict=False))]
-    spans = [one for one in spans if split_words(text[one["start"] : one["end"]])]
-    found, tags = tag_words(text, spans)
-    places = find_words(text, found)
-    for one in spans:
-        mine = [i for i, tag in enumerate(tags) if tag[2:] == one["label"]]
-        assert [tags[i][0] for i in mine] == ["B"] + ["I"] * (len(mine) - 1)
-        assert mine == list(range(mine[0], mine[-1] + 1))
-        outside = text[one["start"] : places[mine[0]][0]] + text[places[mine[-1]][1] : one["end"]]
-        assert not outside.strip()
-        assert one["start"] <= places[mine[0]][0] < places[mine[-1]][1] <= one["end"]
-    assert tags.count("O") == sum(all(not s["start"] <= start < s["end"] for s in spans) for start, _ in places)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [('["a", null]', ["a", None]), ("['a', None]", ["a", None]), ('{"a": 1}', {"a": 1}), ("[a", "[a"), ("", "")],
+)
+def test_cells_of_text_files_hold_lists_as_json_or_python_write_them(text: str, expected: Any) -> None:
+    assert read_list(text) == expected
+
+
+def test_words_stand_in_their_own_text_or_in_another() -> None:
+    assert text_of_words([]) == ""
+    assert text_of_words(["do", "n't", "."]) == "do n't ."
+    assert text_of_words(["do", "n't", "."], "don't .") == "don't ."
+    with pytest.raises(ValueError, match="word 2 does not stand"):
+        text_of_words(["de", "el"], "del")
 
 
 # -- tags from words alone

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import ast
-import json
-import math
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from itertools import pairwise
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from finetune.errors import LabelError, UsageError
-from finetune.labels import MAX_INFERRED_LABELS, RowError
+from finetune.labels import RowError
 from finetune.metrics.confusion import label_tables
 from finetune.metrics.entities import entities, entity_tables
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
+from finetune.tags import OUTSIDE, Tags, entity_spans, learn_tags, tag_words
 from finetune.task import (
     Baseline,
     Column,
@@ -35,15 +31,13 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
-from finetune.words import OUTSIDE, MostFrequentTag, WordFeatures, encodable, find_words, split_words, tag_words
+from finetune.windows import read_windows
+from finetune.words import MostFrequentTag, WordFeatures, encodable, read_words, split_words, text_of_words
 
 if TYPE_CHECKING:
     import torch
 
     from finetune.sources import ModelSource
-
-_PREFIXED = re.compile(r"[BIESLU](-.+)?")
-Span = dict[str, Any]
 
 
 class TokenClassificationOptions(TaskOptions):
@@ -55,38 +49,6 @@ class TokenClassificationOptions(TaskOptions):
     """Which pieces of a word the loss looks at; answers always come from the first."""
     new_head: bool = False
     """Replace the head of a model that was trained for other tags."""
-
-
-@dataclass(frozen=True)
-class Tags:
-    """What is learned of the target.
-
-    Attributes:
-        names: Tags in the order of their ids.
-        scheme: How they mark entities (`IOB1`, `IOB2`, `BIOES`), or `none` where every word has a tag of its own.
-        spans: Whether the data has spans of a text in place of a tag per word.
-        separator: What stands between tags that come as one text; None: white space.
-    """
-
-    names: tuple[str, ...]
-    scheme: str = "none"
-    spans: bool = False
-    separator: str | None = None
-
-    @cached_property
-    def ids(self) -> dict[str, int]:
-        """Tag -> id."""
-        return {name: i for i, name in enumerate(self.names)}
-
-    def name_of(self, tag: Any) -> str:
-        """The name of a tag that is given by name or by id, else the tag itself as a text."""
-        text = _tag_text(tag)
-        return self._by_id.get(text, text)
-
-    @cached_property
-    def _by_id(self) -> dict[str, str]:
-        # Where tags are numbers and have no names, 5 is the tag "5" and never the sixth tag.
-        return {} if any(name.isdecimal() for name in self.names) else {str(i): name for name, i in self.ids.items()}
 
 
 class TokenClassification(Task):
@@ -102,6 +64,8 @@ class TokenClassification(Task):
                                           "spans", "label")),
         Column("text", "text", required=False, nullable=True),
     )  # fmt: skip
+    kind = "tags"
+    baselines = ("most-frequent-tag", "word-features")
 
     def __init__(self, options: TaskOptions | None = None, tags: Tags | None = None) -> None:
         super().__init__(options)
@@ -117,36 +81,21 @@ class TokenClassification(Task):
     # -- what is to be learned
 
     def learn(self, values: Sequence[Any], hints: TargetHints) -> Self:
-        present = list(_readable(values, hints.separator))
-        if not present:
-            raise LabelError("No row has tags.", "Name the column of the tags under data.columns, as {tags: ner_tags}.")
-        if isinstance(present[0][0], Mapping):
-            return type(self)(self.options, _learn_spans(present, hints))
-        names = hints.names or _inferred({_tag_text(tag) for value in present for tag in value})
-        tags = Tags(tuple(names), separator=hints.separator)
-        scheme = _scheme(names, ([tags.name_of(tag) for tag in value] for value in present))
-        return type(self)(self.options, Tags(tags.names, scheme, separator=hints.separator))
+        return type(self)(self.options, learn_tags(values, hints.names, hints.separator))
 
     def parse_target(self, value: Any) -> list[Any]:
         """Tag ids of the words; or, for a text with spans, the spans, which `check_row` turns into tags."""
-        found = _items(value, self.tags.separator)
-        as_spans = self.tags.spans and all(isinstance(item, Mapping) for item in found)
-        return found if as_spans else [self._id(tag) for tag in found]
-
-    def _id(self, tag: Any) -> int:
-        name = self.tags.name_of(tag)
-        if name not in self.tags.ids:
-            raise RowError(f"unknown tag {name!r}")
-        return self.tags.ids[name]
+        return self.tags.parse(value)
 
     def check_row(self, row: dict[str, Any]) -> None:
         """Words and tags of equal number; a text is split into words, and its spans become their tags."""
-        words = _words(row["tokens"])
+        with _as_row_error():
+            words = read_words(row["tokens"])
         if self.tags.spans:
             if not isinstance(words, str):
                 raise RowError("a list of words beside spans of a text; map the column of the text to tokens")
-            row["text"], (words, tags) = words, _tagged(words, row["tags"])
-            row["tags"] = [self._id(tag) for tag in tags]
+            row["text"], (words, tags) = words, tag_words(words, row["tags"])
+            row["tags"] = self.tags.parse(tags)
         elif isinstance(words, str):  # a tag per word, so the words are what white space parts
             words = words.split()
         if not words:
@@ -155,7 +104,8 @@ class TokenClassification(Task):
             raise RowError(f"{len(words)} words but {len(row['tags'])} tags")
         row["tokens"] = words
         if "text" in row:
-            row["text"] = _text_of_words(words, row["text"])
+            with _as_row_error():
+                row["text"] = text_of_words(words, row["text"])
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
         used = Counter(tag for tags in targets for tag in tags)
@@ -171,10 +121,8 @@ class TokenClassification(Task):
         return np.array([min(tags, key=lambda tag: counts[tag]) for tags in targets])  # by the row's rarest tag
 
     def summarize(self, targets: Sequence[Any]) -> dict[str, float]:
-        if self.tags.scheme == "none":
-            return dict(Counter(name for tags in targets for name in self.describe_target(tags)).most_common())
-        found = Counter(entity.type for tags in targets for entity in entities(self.describe_target(tags)))
-        return dict(found.most_common())
+        found = (entity.type for tags in targets for entity in self.tags.entities(self.describe_target(tags)))
+        return dict(Counter(found).most_common())
 
     # -- the model
 
@@ -186,55 +134,19 @@ class TokenClassification(Task):
             raise UsageError(
                 f"The tokenizer of {source.name} cannot say which word a token belongs to.", "Choose another model."
             )
-        # Windows, and the places of words in them, are counted from the left.
-        processor.padding_side = processor.truncation_side = "right"
+        processor.padding_side = "right"  # the places of words in a window are counted from the left
         return model, processor
 
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
         # Byte-level tokenizers tell "a" from " a": every word begins as words in a text do. To others it is the same.
         words = [[f" {encodable(str(word))}" for word in row["tokens"]] for row in rows]
-        filled = [index for index, row in enumerate(words) if row]
-        if not filled:
-            return []
-        whole = processor([words[i] for i in filled], is_split_into_words=True, truncation=False, verbose=False)
-        features: list[dict[str, Any]] = []
-        for place, index in enumerate(filled):
-            windows = [_Window({key: whole[key][place] for key in whole}, whole.encodings[place].word_ids, 0)]
-            length = len(windows[0].words)
-            begins = _first_tokens([word for word in windows[0].words if word is not None])  # among those of words
-            if max_length is not None and length > max_length:
-                windows = self._windows(words[index], processor, max_length)
-            answers = _share_out(windows, begins)
-            for window, first in zip(windows, answers, strict=True):
-                about = {"row": index, "first": first}
-                features.append(window.inputs | {"length": length, "truncated": False, "about": about})
-                if rows[index].get("tags") is not None:
-                    features[-1]["labels"] = self._labels(window, begins, rows[index]["tags"])
+        features = []
+        for window in read_windows(words, processor, max_length, self.options.stride):
+            about = {"row": window.row, "first": window.answered}
+            features.append({**window.inputs, "length": window.length, "truncated": False, "about": about})
+            if rows[window.row].get("tags") is not None:
+                features[-1]["labels"] = window.labels(rows[window.row]["tags"], self.options.label_pieces)
         return features
-
-    def _windows(self, words: list[str], processor: Any, max_length: int) -> list[_Window]:
-        """Overlapping parts of a long row."""
-        room = max_length - processor.num_special_tokens_to_add()
-        if room < 1:
-            raise UsageError(f"max_length {max_length} leaves no token for the text.", "Raise model.max_length.")
-        stride = min(self.options.stride, room // 2)
-        encoded = processor(
-            words, is_split_into_words=True, truncation=True, max_length=max_length, stride=stride,
-            return_overflowing_tokens=True, verbose=False,
-        )  # fmt: skip
-        keys = [key for key in encoded if key != "overflow_to_sample_mapping"]
-        return [
-            _Window({key: encoded[key][place] for key in keys}, encoding.word_ids, place * (room - stride))
-            for place, encoding in enumerate(encoded.encodings)
-        ]
-
-    def _labels(self, window: _Window, begins: Mapping[int, int], tags: Sequence[int]) -> list[int]:
-        if self.options.label_pieces == "all":
-            return [-100 if word is None else tags[word] for word in window.words]
-        labels = [-100] * len(window.words)
-        for word, token, _ in window.begun(begins):
-            labels[token] = tags[word]
-        return labels
 
     def collator(self, processor: Any) -> Collator:
         from transformers import DataCollatorForTokenClassification
@@ -260,63 +172,45 @@ class TokenClassification(Task):
         for kept, feature in zip(outputs, features, strict=True):
             for word, token in feature["about"]["first"].items():
                 logits[feature["about"]["row"]][word] = kept["logits"][token]
-        return [self._answer(row, values) for row, values in zip(rows, logits, strict=True)]
+        return [self._decoded(row, values) for row, values in zip(rows, logits, strict=True)]
 
-    def _answer(self, row: Row, logits: np.ndarray) -> Prediction:
+    def _decoded(self, row: Row, logits: np.ndarray) -> Prediction:
+        from scipy.special import softmax
+
         # A word of which the tokenizer leaves nothing (a lone control character) has no tag: it is outside.
         unseen = np.isinf(logits[:, 0])
-        logits = np.where(unseen[:, None], 0.0, logits)
-        exponents = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
+        probabilities = softmax(np.where(unseen[:, None], 0.0, logits), axis=1)
         chosen = np.where(unseen, self.tags.ids.get(OUTSIDE, 0), probabilities.argmax(axis=1))
-        sure = probabilities[np.arange(len(chosen)), chosen]
-        tags = [self.tags.names[i] for i in chosen]
-        return {"prediction": self._spans(row, tags, sure), "tags": tags}
+        return self._answer(row, self.describe_target(chosen), probabilities[np.arange(len(chosen)), chosen])
 
-    def _spans(self, row: Row, tags: Sequence[str], sure: np.ndarray) -> list[Span]:
-        text = row.get("text") or " ".join(row["tokens"])
-        places = find_words(text, row["tokens"])
-        return [
-            {"start": places[first][0], "end": places[last - 1][1], "label": label,
-             "text": text[places[first][0] : places[last - 1][1]], "score": float(sure[first:last].mean())}
-            for label, first, last in self._entities(tags)
-        ]  # fmt: skip
-
-    def _entities(self, tags: Sequence[str]) -> list[tuple[str, int, int]]:
-        """Type, first word and word after the last of every entity, or of every word where tags are no entities."""
-        if self.tags.scheme == "none":
-            return [(tag, i, i + 1) for i, tag in enumerate(tags)]
-        return [(entity.type, entity.start, entity.end) for entity in entities(tags)]
+    def _answer(self, row: Row, tags: list[str], scores: np.ndarray) -> Prediction:
+        """Tags of words, and where in the row's text stands what they mark."""
+        marked = self.tags.entities(tags)
+        return {"prediction": entity_spans(marked, row["tokens"], row.get("text"), scores), "tags": tags}
 
     def rows_from(self, inputs: Sequence[Any]) -> list[Row]:
         return [self._row_from(value) for value in inputs]
 
     @staticmethod
     def _row_from(value: Any) -> Row:
-        text, words = (value.get("text"), value.get("tokens")) if isinstance(value, Mapping) else (None, value)
+        text, words = None, value
         try:
-            words = text if words is None else _words(words) if isinstance(value, Mapping) else words
+            if isinstance(value, Mapping):
+                text, words = value.get("text"), value.get("tokens")
+                words = text if words is None else read_words(words)
             if isinstance(words, str):
                 return {"tokens": [words[start:end] for start, end in split_words(words)], "text": words}
             if isinstance(words, list | tuple) and all(isinstance(word, str) for word in words):
-                return {"tokens": list(words), "text": _text_of_words(words, text)}
-        except RowError as error:
+                return {"tokens": list(words), "text": text_of_words(words, text)}
+        except ValueError as error:
             raise UsageError(f"Cannot tag {str(value)[:60]!r}: {error}.", _FORMS) from None
         raise UsageError(f"Cannot tag {type(value).__name__} {str(value)[:60]!r}.", _FORMS)
 
     # -- scores
 
     @property
-    def kind(self) -> str:
-        return "tags"
-
-    @property
     def metrics(self) -> tuple[str, ...]:
         return ("token_accuracy",) if self.tags.scheme == "none" else ("seqeval", "token_accuracy")
-
-    @property
-    def baselines(self) -> tuple[str, ...]:
-        return ("most-frequent-tag", "word-features")
 
     def own_baselines(self) -> Mapping[str, tuple[str, FitBaseline]]:
         return {
@@ -330,31 +224,26 @@ class TokenClassification(Task):
         scores = {}
         for tag in (tagger.unknown, tagger.rare):
             tagger.unknown = tag
-            scores[tag] = self._validated(self._baseline(tagger), validation)
+            scores[tag] = self._score(tagger, validation)
         tagger.unknown = max(scores, key=lambda tag: scores[tag])
         unknown = self.tags.names[tagger.unknown]
-        return self._baseline(tagger), f"{len(tagger.known):,} words; {unknown!r} for others (by validation rows)"
+        return partial(self._tag, tagger), f"{len(tagger.known):,} words; {unknown!r} for others (by validation rows)"
 
-    def _validated(self, baseline: Baseline, validation: Sequence[Row]) -> float:
+    def _score(self, tagger: MostFrequentTag, rows: Sequence[Row]) -> float:
         from finetune.metrics import load_metric
 
-        arrays = self.arrays(baseline(validation), self.references(validation))
+        arrays = self.arrays(self._tag(tagger, rows), self.references(rows))
         scores = load_metric(self.metrics[0]).measure(arrays["predictions"], arrays["references"])
         return float(next(iter(scores.values())))
 
     def _word_features(self, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
         rows, tags = zip(*((row["tokens"], row["tags"]) for row in train), strict=True)
-        return self._baseline(WordFeatures(rows, tags)), "word, shape, prefixes, suffixes, two neighbours on each side"
+        tagger = WordFeatures(rows, tags)
+        return partial(self._tag, tagger), "word, shape, prefixes, suffixes, two neighbours on each side"
 
-    def _baseline(self, tagger: Callable[[Sequence[str]], list[int]]) -> Baseline:
-        def predict(rows: Sequence[Row]) -> list[Prediction]:
-            tags = [self.describe_target(tagger(row["tokens"])) for row in rows]
-            return [
-                {"prediction": self._spans(row, names, np.ones(len(names))), "tags": names}
-                for row, names in zip(rows, tags, strict=True)
-            ]
-
-        return predict
+    def _tag(self, tagger: Callable[[Sequence[str]], list[int]], rows: Sequence[Row]) -> list[Prediction]:
+        tags = [self.describe_target(tagger(row["tokens"])) for row in rows]
+        return [self._answer(row, names, np.ones(len(names))) for row, names in zip(rows, tags, strict=True)]
 
     def arrays(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> dict[str, np.ndarray]:
         return {
@@ -383,7 +272,7 @@ class TokenClassification(Task):
         return Mistake(size, _listing(given, invented), _listing(wanted, missed), note)
 
     def _said(self, row: Row, tags: Sequence[str]) -> dict[tuple[int, int, str], str]:
-        spans = self._spans(row, tags, np.ones(len(tags)))
+        spans = entity_spans(self.tags.entities(tags), row["tokens"], row.get("text"))
         return {(span["start"], span["end"], span["label"]): f"{span['text']} → {span['label']}" for span in spans}
 
     def text_of(self, row: Row) -> str:
@@ -406,9 +295,10 @@ class TokenClassification(Task):
             "BIOES": ["B-PER", "E-PER", "O", "O", "S-LOC"], "parts-of-speech": ["NOUN", "NOUN", "VERB", "ADP", "NOUN"],
         }  # fmt: skip
         variants: dict[str, list[dict[str, Any]]] = {
-            name: [{"tokens": words, "tags": named} for words in told] for name, named in tags.items()
+            name: [{"tokens": words, "tags": own} for words in told] for name, own in tags.items()
         }
-        variants["spans"] = [{"text": " ".join(words), "spans": _example_spans(words)} for words in told]
+        named = entities(tags["IOB2"])
+        variants["spans"] = [{"text": " ".join(words), "spans": entity_spans(named, words)} for words in told]
         variants["long"] = [{"tokens": (words * 20)[:90], "tags": (tags["IOB2"] * 20)[:90]} for words in told[::2]]
         texts = [" ".join(words) for words in told]
         return {
@@ -423,179 +313,17 @@ class TokenClassification(Task):
         return type(self)(self.options, Tags(**{**state, "names": tuple(state["names"])}))
 
 
-def _example_spans(words: Sequence[str]) -> list[Span]:
-    name, text = " ".join(words[:2]), " ".join(words)
-    return [{"start": 0, "end": len(name), "label": "PER"},
-            {"start": len(text) - len(words[-1]), "end": len(text), "label": "LOC"}]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A row, or a part of one, as the model sees it.
-
-    Attributes:
-        inputs: What the model takes.
-        words: The word that each token belongs to; None for special tokens.
-        start: How many tokens of the row's words come before it.
-    """
-
-    inputs: dict[str, Any]
-    words: Sequence[int | None]
-    start: int
-
-    def begun(self, begins: Mapping[int, int]) -> Iterator[tuple[int, int, float]]:
-        """Words that begin here, the token that they begin with, and how many tokens the nearer end is away; the end
-        of the row is none, as nothing is hidden behind it.
-
-        Args:
-            begins: Word -> its first token among those of all words of the row.
-        """
-        own = [(token, word) for token, word in enumerate(self.words) if word is not None]
-        ends = not own or own[-1][1] == max(begins)
-        for number, (token, word) in enumerate(own):
-            if begins[word] == self.start + number:
-                yield word, token, min(number, math.inf if ends else len(own) - 1 - number)
-
-
-def _share_out(windows: Sequence[_Window], begins: Mapping[int, int]) -> list[dict[int, int]]:
-    """For each window the words that it answers with their first tokens: every word is answered by the window in which
-    it stands furthest from an end."""
-    best: dict[int, tuple[float, int, int]] = {}
-    for place, window in enumerate(windows):
-        for word, token, margin in window.begun(begins):
-            if word not in best or margin > best[word][0]:
-                best[word] = (margin, place, token)
-    shared: list[dict[int, int]] = [{} for _ in windows]
-    for word, (_, place, token) in best.items():
-        shared[place][word] = token
-    return shared
-
-
-def _first_tokens(words: Sequence[int]) -> dict[int, int]:
-    """Word -> the first token that belongs to it."""
-    return {word: token for token, word in reversed(list(enumerate(words)))}
-
-
 _FORMS = "Give a text, a list of words, {'text': …} or {'tokens': […]}."
 
 
-def _tagged(text: str, spans: Sequence[Any]) -> tuple[list[str], list[str]]:
-    if not all(isinstance(span, Mapping) for span in spans):
-        raise RowError("a tag per word in one row and spans of a text in others")
+@contextmanager
+def _as_row_error() -> Iterator[None]:
     try:
-        return tag_words(text, spans)
+        yield
     except ValueError as error:
         raise RowError(str(error)) from None
-
-
-def _text_of_words(words: Sequence[str], text: Any) -> str:
-    """The text in which words stand; their own, joined, where there is no other.
-
-    Raises:
-        RowError: They do not stand in it.
-    """
-    whole = " ".join(words) if text is None else str(text)
-    try:
-        find_words(whole, words)
-    except ValueError as error:
-        raise RowError(str(error)) from None
-    return whole
 
 
 def _listing(said: Mapping[Any, str], chosen: Collection[Any]) -> str:
     """Some of what is said of a text, in its order."""
     return "; ".join(said[key] for key in sorted(chosen)) or "(none)"
-
-
-def _words(value: Any) -> str | list[str]:
-    """Words, or a text that is not split into words.
-
-    Raises:
-        RowError: Neither of both.
-    """
-    if isinstance(value, str):
-        listed = _listed(value) if value.lstrip().startswith("[") else None
-        return listed if isinstance(listed, list) and all(isinstance(word, str) for word in listed) else value
-    if not isinstance(value, list | tuple | np.ndarray):
-        raise RowError(f"words as {type(value).__name__}; known: a list of words, or a text")
-    if any(word is None for word in value):
-        raise RowError("missing word in a list of words")
-    return [str(word) for word in value]
-
-
-def _items(value: Any, separator: str | None) -> list[Any]:
-    """The tags or the spans of a row, in whichever of their forms; numbers may be ids of tags.
-
-    Raises:
-        RowError: Missing, or of no such form.
-    """
-    if value is None or (isinstance(value, str) and not value) or (isinstance(value, float) and math.isnan(value)):
-        raise RowError("missing target")
-    if isinstance(value, str):
-        value = _listed(value) if value.lstrip()[:1] in ("[", "{") else [tag.strip() for tag in value.split(separator)]
-    if isinstance(value, Mapping):  # the columns of a table of spans
-        lists = [value.get(key) for key in ("start", "end", "label")]
-        whole = all(isinstance(part, list) and len(part) == len(lists[0] or ()) for part in lists)
-        value = list(zip(*lists, strict=True)) if whole else [value]
-    if not isinstance(value, list | tuple | np.ndarray):
-        raise RowError(f"tags as {type(value).__name__}; known: a list of a tag per word, or of spans")
-    if any(item is None or item != item for item in value):  # noqa: PLR0124 - NaN
-        raise RowError("missing tag in a list of tags")
-    return [_span(item) if isinstance(item, Mapping | list | tuple | np.ndarray) else item for item in value]
-
-
-def _listed(text: str) -> Any:
-    """What a cell of a text file holds: a list, as JSON or Python write it, or else the text."""
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            return read(text)
-    return text
-
-
-def _span(value: Any) -> Span:
-    if not isinstance(value, Mapping):
-        value = dict(zip(("start", "end", "label"), value, strict=False))
-    places = [value.get(key) for key in ("start", "end")]
-    if value.get("label") is None or not all(isinstance(place, int) for place in places):
-        raise RowError("a span without start and end, in characters, and label")
-    return {"start": places[0], "end": places[1], "label": str(value["label"]), "text": value.get("text")}
-
-
-def _readable(values: Sequence[Any], separator: str | None) -> Iterator[list[Any]]:
-    """The target of each row that has one."""
-    for value in values:
-        with suppress(RowError):
-            if found := _items(value, separator):
-                yield found
-
-
-def _learn_spans(rows: Sequence[Sequence[Any]], hints: TargetHints) -> Tags:
-    types = hints.names or sorted({span["label"] for row in rows for span in row if isinstance(span, Mapping)})
-    return Tags((OUTSIDE, *(f"{prefix}-{name}" for name in types for prefix in "BI")), "IOB2", spans=True)
-
-
-def _inferred(seen: set[str]) -> list[str]:
-    """Tags in an order of their own: outside first, numbers by value."""
-    if len(seen) > MAX_INFERRED_LABELS:
-        raise LabelError(
-            f"The words have {len(seen):,} different tags, too many to be tags by inference.",
-            "Check data.columns, or list them in data.labels.names.",
-        )
-    return sorted(seen, key=lambda tag: (tag != OUTSIDE, int(tag) if tag.isdecimal() else math.inf, tag))
-
-
-def _tag_text(tag: Any) -> str:
-    """A tag as a text; 3.0 is the id 3 that was read as a number."""
-    return str(int(tag)) if isinstance(tag, float | np.floating) and tag == int(tag) else str(tag).strip()
-
-
-def _scheme(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """How the tags mark entities, from their prefixes, and from what most entities begin with."""
-    inner = [name for name in names if name != OUTSIDE]
-    if OUTSIDE not in names or not inner or not all(_PREFIXED.fullmatch(name) for name in inner):
-        return "none"
-    if {name[0] for name in inner} & set("ESLU"):
-        return "BIOES"
-    pairs = (pair for tags in rows for pair in pairwise([OUTSIDE, *tags]))
-    first = Counter(tag[0] for before, tag in pairs if before == OUTSIDE or before[1:] != tag[1:])
-    return "IOB1" if first["I"] > first["B"] else "IOB2"  # real data has some of both
