@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -23,6 +24,15 @@ MAX_INFERRED_LABELS = 500
 
 class RowError(ValueError):
     """One row cannot be used; the text says why. Such rows are counted, not guessed at."""
+
+
+@contextmanager
+def row_errors() -> Iterator[None]:
+    """Turn a ValueError of what reads a row into a RowError."""
+    try:
+        yield
+    except ValueError as error:
+        raise RowError(str(error)) from None
 
 
 @dataclass(frozen=True)

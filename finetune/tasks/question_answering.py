@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from finetune.errors import DataError, LabelError, SourceError, UsageError
-from finetune.labels import RowError
+from finetune.labels import RowError, row_errors
 from finetune.metrics.answer_f1 import AnswerF1
 from finetune.metrics.exact_match import ExactMatch
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
@@ -98,7 +98,7 @@ class QuestionAnswering(Task):
 
     def parse_target(self, value: Any) -> Target:
         """Answers in canonical form, from those that `read_answers` takes; `check_row` finds out where they stand."""
-        with _as_row_error():
+        with row_errors():
             texts, starts = read_answers(value)
         located = value.get("located", "stated") if isinstance(value, Mapping) else "stated"
         return {"text": texts, "answer_start": starts, "located": located}
@@ -106,7 +106,7 @@ class QuestionAnswering(Task):
     def check_row(self, row: dict[str, Any]) -> None:
         """See to it that the answers stand where they say (see `locate_answers`); `summarize` counts what was moved."""
         target = row["answers"]
-        with _as_row_error():
+        with row_errors():
             starts, located = locate_answers(target["text"], target["answer_start"], row["context"])
         row["answers"] = {"text": target["text"], "answer_start": starts, "located": located}
 
@@ -315,14 +315,6 @@ class QuestionAnswering(Task):
 
     def with_state(self, state: Mapping[str, Any]) -> Self:
         return type(self)(self.options, unanswerable=bool(state["unanswerable"]))
-
-
-@contextmanager
-def _as_row_error() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise RowError(str(error)) from None
 
 
 def _span(row: Row) -> tuple[int, int] | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -13,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from finetune.errors import LabelError, UsageError
-from finetune.labels import RowError
+from finetune.labels import RowError, row_errors
 from finetune.metrics.confusion import label_tables
 from finetune.metrics.entities import entities, entity_tables
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
@@ -89,7 +88,7 @@ class TokenClassification(Task):
 
     def check_row(self, row: dict[str, Any]) -> None:
         """Words and tags of equal number; a text is split into words, and its spans become their tags."""
-        with _as_row_error():
+        with row_errors():
             words = read_words(row["tokens"])
         if self.tags.spans:
             if not isinstance(words, str):
@@ -104,7 +103,7 @@ class TokenClassification(Task):
             raise RowError(f"{len(words)} words but {len(row['tags'])} tags")
         row["tokens"] = words
         if "text" in row:
-            with _as_row_error():
+            with row_errors():
                 row["text"] = text_of_words(words, row["text"])
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
@@ -314,14 +313,6 @@ class TokenClassification(Task):
 
 
 _FORMS = "Give a text, a list of words, {'text': …} or {'tokens': […]}."
-
-
-@contextmanager
-def _as_row_error() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise RowError(str(error)) from None
 
 
 def _listing(said: Mapping[Any, str], chosen: Collection[Any]) -> str:
