@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,11 @@ class Corpus:
         found = (self.texts[i] for i in order if self.texts[i] != query or query in right)
         return [text for text, _ in zip(found, range(k), strict=False)]
 
+    def search(self, ranker: BM25 | TfidfCosine, queries: Sequence[str], k: int) -> list[list[str]]:
+        """For each query the first `k` texts by a ranker of these texts, without the query itself."""
+        orders = ranker.rank(queries, k + 1)
+        return [self.first(query, order, k) for query, order in zip(queries, orders, strict=True)]
+
     def wrong(self, queries: Sequence[str], k: int, known: Sequence[Sequence[str]] = ()) -> list[list[str]]:
         """For each query the `k` texts that look most right by their words (BM25), but do not belong to it.
 
@@ -60,6 +65,14 @@ class Corpus:
             barred = {query, *self.right(query), *not_again}
             found.append([text for text in (self.texts[i] for i in order) if text not in barred][:k])
         return found
+
+    def filled(self, queries: Sequence[str], own: Sequence[Sequence[str]], k: int) -> list[list[str]]:
+        """For each query its own wrong texts and as many more (`wrong`) as make them `k`, where the corpus has them."""
+        missing = [max(0, k - len(given)) for given in own]
+        if not any(missing):
+            return [list(given) for given in own]
+        mined = self.wrong(queries, max(missing), own)
+        return [[*given, *more[:count]] for given, more, count in zip(own, mined, missing, strict=True)]
 
     @cached_property
     def bm25(self) -> BM25:
@@ -143,6 +156,11 @@ class TfidfCosine:
             return np.zeros(len(left))
         product = self.vectorizer.transform(left).multiply(self.vectorizer.transform(right))
         return np.asarray(product.sum(axis=1)).ravel()
+
+
+def first_place(found: Iterable[Any], right: Container[Any]) -> int | None:
+    """The place, from 1, of the first that is right; None where none is."""
+    return next((place for place, item in enumerate(found, 1) if item in right), None)
 
 
 def rank(scores: Scores, queries: Sequence[Any], k: int, count: int) -> list[list[int]]:

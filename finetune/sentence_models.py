@@ -1,15 +1,12 @@
-"""sentence-transformers' models: loading them around a pretrained checkpoint, training them with a bounded memory, and
-saving what an adapter leaves out."""
+"""sentence-transformers' models: loading them around a pretrained checkpoint, and saving what an adapter leaves out."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune import processes
 from finetune.errors import SourceError, UsageError
 from finetune.models import core, dropout_settings, load_pretrained, loading, longest_input, replace_core
 
@@ -20,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def load_embedder(
-    source: ModelSource, pooling: str | None = None, prompts: Mapping[str, str] | None = None
+    source: ModelSource, pooling: str | None = None, prompts: Mapping[str, str] | None = None, dimensions: int = 0
 ) -> tuple[Any, Any]:
     """A `SentenceTransformer` and its tokenizer; a plain encoder gets a pooling layer on top.
 
@@ -28,10 +25,12 @@ def load_embedder(
         source: Where the model is.
         pooling: `mean`, `cls`, `lasttoken` …; None for what the checkpoint says, `mean` where it says nothing.
         prompts: What is put before texts, by the library's names `query` and `document`; saved with the model.
+        dimensions: How many its embeddings need to have.
 
     Raises:
         SourceError: It cannot be loaded.
-        UsageError: It has no pooling layer that `pooling` could change, or leaves prompts out of the embedding.
+        UsageError: It has no pooling layer that `pooling` could change, leaves prompts out of the embedding, or has
+            fewer dimensions.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.model_card import SentenceTransformerModelCardData
@@ -43,6 +42,12 @@ def load_embedder(
     _check_core(model, source)
     _set_pooling(model, source, pooling, prompts or {})
     _set_prompts(model, source, prompts or {})
+    size = model.get_embedding_dimension()
+    if size is not None and dimensions > size:
+        raise UsageError(
+            f"options.matryoshka_dims has {dimensions}; the embeddings of {source.name} have {size} dimensions.",
+            f"Give numbers from 1 to {size}.",
+        )
     return _finished(model, source)
 
 
@@ -75,97 +80,6 @@ def save_modules(model: Any, folder: Path) -> None:
         model.save_pretrained(str(folder), create_model_card=False)
     finally:
         del adapted.save_pretrained
-
-
-def in_parts(loss: Any, model: Any, output: str, rows: Callable[[Any], int]) -> Any:
-    """The same loss with the memory of a part of its batch: the model takes some rows at a time, and computes them
-    again in the backward pass instead of keeping what lies between (Chen et al. 2016, "Training deep nets with
-    sublinear memory cost").
-
-    For losses that have no such way of their own; value and gradients are the same but for rounding and dropout.
-
-    Args:
-        loss: One of sentence-transformers' losses; it is changed in place.
-        model: What it trains.
-        output: What the loss reads of the model's output: `sentence_embedding` or `scores`.
-        rows: From the loss's inputs to the number of rows that the model may take at a time.
-    """
-    whole = loss.forward
-
-    def forward(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        inputs = list(inputs)
-        with _recomputed(model, output, rows(inputs)):
-            return whole(inputs, *args, **kwargs)
-
-    loss.forward = forward
-    return loss
-
-
-def of_all_processes(loss: Any) -> Any:
-    """The same loss over the rows of all processes instead of each one's own, for those that compare embeddings.
-
-    Every process then has the loss of the whole batch; the mean of their gradients is its gradient, because gathering
-    hands each process the sum of what all of them want changed in its rows.
-    """
-    own = loss.compute_loss_from_embeddings
-
-    def forward(embeddings: Sequence[Any], labels: Any) -> Any:
-        from sentence_transformers.util.distributed import all_gather, all_gather_with_grad
-
-        return own([all_gather_with_grad(some) for some in embeddings], all_gather(labels))
-
-    loss.compute_loss_from_embeddings = forward
-    return loss
-
-
-def by_items(loss: Any, items: Callable[[Any], int]) -> Any:
-    """A mean over items, of which each process has another number, as the mean over those of all.
-
-    The Trainer takes the mean of the processes' losses: each is weighed by its share of the items.
-
-    Args:
-        loss: One of sentence-transformers' losses; it is changed in place.
-        items: From the labels to the number of items that the loss is the mean of.
-    """
-    own = loss.forward
-
-    def forward(inputs: Any, labels: Any, **kwargs: Any) -> Any:
-        import torch
-        from sentence_transformers.util.distributed import all_gather
-
-        counts = all_gather(torch.tensor([float(items(labels))], device=labels[0].device))
-        return own(inputs, labels, **kwargs) * counts[processes.rank()] / counts.mean().clamp(min=1e-12)
-
-    loss.forward = forward
-    return loss
-
-
-@contextmanager
-def _recomputed(model: Any, output: str, rows: int) -> Iterator[None]:
-    import torch
-    from torch.utils.checkpoint import checkpoint
-
-    whole = model.forward
-
-    def forward(features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        def compute(part: dict[str, Any]) -> Any:
-            return whole(dict(part), **kwargs)[output]
-
-        parts = [_some(features, slice(start, start + rows)) for start in range(0, len(features["input_ids"]), rows)]
-        if "cu_seq_lens_q" in features:  # flash attention: all sequences laid end to end, which have no rows
-            parts = [features]
-        return {output: torch.cat([checkpoint(compute, part, use_reentrant=False) for part in parts])}
-
-    model.forward = forward  # also what a wrapper for several processes calls
-    try:
-        yield
-    finally:
-        model.forward = whole
-
-
-def _some(features: Mapping[str, Any], rows: slice) -> dict[str, Any]:
-    """Some rows of a batch; what is no tensor belongs to all of them."""
-    return {key: value[rows] if hasattr(value, "shape") else value for key, value in features.items()}
 
 
 def _settings(source: ModelSource) -> dict[str, Any]:

@@ -193,10 +193,10 @@ class Task(ABC):
     def collator(self, processor: Any) -> Collator:
         """What pads features to a batch of tensors."""
 
-    def keep_apart(self, rows: Sequence[Row]) -> list[str] | None:
-        """A key per row such that rows with an equal key should not meet in one step; None where any may.
+    def keep_apart(self, rows: Sequence[Row]) -> list[frozenset[str]] | None:
+        """Keys per row such that rows that share one should not meet in one step; None where any may.
 
-        Where the other rows of a batch serve as wrong answers, a row whose right answer is the same would be one.
+        Where the other rows of a batch serve as wrong answers, a row with the same right answer would be a false one.
         """
         return None
 

@@ -12,6 +12,7 @@ import pytest
 
 from finetune import retrieval
 from finetune.retrieval import BM25, Corpus, TfidfCosine, best_first
+from finetune.sentence_losses import batches_of
 from finetune.training.batching import StepSampler, part
 
 WORDS = [f"w{i}" for i in range(30)]
@@ -126,24 +127,47 @@ def test_a_query_does_not_find_itself_unless_it_belongs_to_itself() -> None:
 # -- which rows meet in a step
 
 
+def some_keys(rows: int, kinds: int, chance: random.Random) -> list[frozenset[str]]:
+    """One to three keys per row, now and then none."""
+    return [frozenset(str(chance.randrange(kinds)) for _ in range(chance.randint(0, 3))) for _ in range(rows)]
+
+
+def share_a_key(rows: Sequence[int], keys: Sequence[frozenset[str]]) -> bool:
+    return any(keys[a] & keys[b] for place, a in enumerate(rows) for b in rows[:place])
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_rows_with_one_key_come_apart_as_long_as_others_are_left(seed: int) -> None:
     chance = random.Random(seed)
     rows, size, kinds = chance.randint(1, 80), chance.randint(1, 9), chance.randint(1, 30)
-    keys = [str(chance.randrange(kinds)) for _ in range(rows)]
+    keys = some_keys(rows, kinds, chance)
     order = chance.sample(range(rows), rows)
     moved = part(order, keys, size)
     assert sorted(moved) == sorted(order)
     steps = [moved[start : start + size] for start in range(0, rows, size)]
     for number, step in enumerate(steps):
-        own = [keys[row] for row in step]
-        if len(set(own)) < len(own):
-            later = {keys[row] for following in steps[number + 1 :] for row in following}
-            assert later <= set(own), "a row of another key was left and should have come first"
+        if share_a_key(step, keys):
+            met = frozenset[str]().union(*(keys[row] for row in step))
+            later = [row for following in steps[number + 1 :] for row in following]
+            assert all(keys[row] & met for row in later), "a row of other keys was left and should have come first"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rows_that_share_a_key_are_never_in_one_batch(seed: int) -> None:
+    chance = random.Random(seed)
+    rows, size = chance.randint(1, 60), chance.randint(1, 9)
+    keys = some_keys(rows, chance.randint(1, 30), chance)
+    batches = batches_of(rows, size, keys)
+    assert sorted(row for batch in batches for row in batch) == list(range(rows))
+    assert all(batch == sorted(batch) and len(batch) <= size for batch in batches)
+    assert not any(share_a_key(batch, keys) for batch in batches)
+    whole = batches_of(rows, size)
+    assert [row for batch in whole for row in batch] == list(range(rows))
+    assert {len(batch) for batch in whole[:-1]} <= {size}
 
 
 def test_the_sampler_keeps_like_rows_apart_in_every_epoch() -> None:
-    keys = [str(i // 3) for i in range(60)]  # three of each
+    keys = [frozenset({str(i // 3)}) for i in range(60)]  # three of each
     sampler = StepSampler([5] * 60, 10, 0, group=True, apart=keys)
     orders = []
     for epoch in range(4):

@@ -245,6 +245,21 @@ def test_the_validation_loss_takes_no_right_text_for_a_wrong_one(worded: ModelSo
     assert (found.loss, found.items) == (pytest.approx(wanted, rel=1e-5), 8)
 
 
+def test_rows_whose_texts_would_be_wrong_answers_to_each_other_are_kept_apart() -> None:
+    told = [("a", "x"), ("a", "y"), ("b", "y"), ("x", "z"), ("c", "w"), ("d", "x")]
+    rows = [{"text": query, "target": answer} for query, answer in told]
+    keys = learned([row["target"] for row in rows]).keep_apart(rows)
+    assert keys is not None
+    right = {(query, answer) for query, answer in told}
+    apart = {(i, j) for i in range(len(told)) for j in range(i) if keys[i] & keys[j]}
+    for i, (query, answer) in enumerate(told):
+        for j, (other, its_answer) in enumerate(told[:i]):
+            clash = query in (other, its_answer) or answer == other or {(query, its_answer), (other, answer)} & right
+            assert not clash or (i, j) in apart, (told[i], told[j])
+    assert not any(4 in pair for pair in apart), "nothing is shared with this row"
+    assert learned([0.0, 1.0]).keep_apart(rows) is None
+
+
 def test_more_dimensions_than_the_model_has_are_refused(source: ModelSource) -> None:
     with pytest.raises(UsageError, match=r"matryoshka_dims has 64.*32 dimensions"):
         learned(["a", "b"], matryoshka_dims=[64, 8]).load(source)

@@ -140,6 +140,7 @@ def test_every_form_of_data_becomes_a_graded_list() -> None:
     assert graded(checked(query="q", relevance="a", negative=["b", "c"])) == {"a": 1, "b": 0, "c": 0}
     assert graded(checked(query="q", relevance="a", negative="b")) == {"a": 1, "b": 0}
     assert graded(checked(query="q", relevance=["a", "b"], negative=None)) == {"a": 1, "b": 1}
+    assert graded(checked(query="q", relevance="a", negative=["b", None, float("nan"), " "])) == {"a": 1, "b": 0}
     assert graded(checked(query="q", relevance="a", documents=["b", "a"])) == {"a": 1, "b": 0}
     assert graded(checked(query="q", relevance=[0, 2], documents=["a", "b"])) == {"a": 0, "b": 2}
     assert graded(checked(query="q", relevance=[1], documents=["a"], negative=["b"])) == {"a": 1, "b": 0}

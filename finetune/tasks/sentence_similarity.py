@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from finetune import processes
+from finetune.embeddings import Embedder, columns_collator, columns_of, encode_columns, even_columns
 from finetune.errors import LabelError, UsageError
-from finetune.labels import RowError, number_summary, parse_number
-from finetune.models import Collator, model_inputs, tiny_text_encoder
-from finetune.retrieval import BM25, Corpus, TfidfCosine, rank
-from finetune.sentence_models import in_parts, load_embedder, of_all_processes
+from finetune.labels import number_summary
+from finetune.models import Collator, tiny_text_encoder
+from finetune.retrieval import BM25, Corpus, TfidfCosine, first_place
+from finetune.sentence_losses import batches_of, embedding_loss, validation_loss
+from finetune.sentence_models import load_embedder
 from finetune.task import (
     Answers,
     Baseline,
@@ -31,6 +31,7 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
+from finetune.text_pairs import Pairs, row_from
 
 if TYPE_CHECKING:
     import torch
@@ -63,21 +64,6 @@ class SentenceSimilarityOptions(TaskOptions):
     it is called `query`."""
     document_prompt: str = ""
     """The same for the texts that are searched (E5: "passage: "); scored pairs have none."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What is learned of the target.
-
-    Attributes:
-        form: `scores` (a number per pair) or `texts` (the text that belongs to the first).
-        low: The lowest score.
-        high: The highest.
-    """
-
-    form: str
-    low: float = 0.0
-    high: float = 1.0
 
 
 class SentenceSimilarity(Task):
@@ -116,54 +102,15 @@ class SentenceSimilarity(Task):
     # -- what is to be learned
 
     def learn(self, values: Sequence[Any], hints: TargetHints) -> Self:
-        present = [value for value in values if not _is_missing(value)]
-        if not present:
-            raise LabelError("No row has a target.", "Name its column: data.columns: {target: …}, a score or a text.")
-        numbers = [_number(value) for value in present]
-        scores = [number for number in numbers if number is not None]
-        if len(scores) == len(present):
-            self._check_options("scores", "texts that belong together", self.options.loss == "multiple-negatives")
-            return type(self)(self.options, Pairs("scores", min(scores), max(scores)))
-        self._check_options("texts", "scores", self.options.loss in ("cosent", "cosine"))
-        return type(self)(self.options, Pairs("texts"))
-
-    def _check_options(self, form: str, needed: str, unfit: bool) -> None:
-        """Refuse options that would do nothing with this form of target, or something else than they say."""
-        if unfit:
-            raise LabelError(
-                f"The targets are {form}; the loss {self.options.loss!r} learns from {needed}.",
-                "Drop options.loss, or name another column as the target under data.columns.",
-            )
-        if form == "scores" and self.options.hard_negatives:
-            raise LabelError(
-                "The targets are scores; options.hard_negatives are wrong answers beside a right text.",
-                "Drop options.hard_negatives, or name the column of the right texts as the target under data.columns.",
-            )
+        pairs = Pairs.learn(values)
+        pairs.check_options(self.options.loss, self.options.hard_negatives)
+        return type(self)(self.options, pairs)
 
     def parse_target(self, value: Any) -> Any:
-        if _is_missing(value):
-            raise RowError("missing target")
-        if self.pairs.form == "scores":
-            return parse_number(value)
-        texts = [str(text) for text in value] if isinstance(value, list) else [str(value)]
-        if not all(text.strip() for text in texts):
-            raise RowError("empty target")
-        return texts if isinstance(value, list) else texts[0]
+        return self.pairs.parse(value)
 
     def check_row(self, row: dict[str, Any]) -> None:
-        if self.pairs.form == "scores":
-            if row.get("text_pair") is None:
-                raise RowError("a score without a second text (data.columns: {text_pair: …})")
-            row.pop("negative", None)
-            return
-        if row.get("text_pair") is not None:
-            raise RowError("two texts and a third as the target (data.columns: {target: …} says which one belongs)")
-        if isinstance(row["target"], list):
-            if len(row["target"]) > 1:
-                raise RowError(f"{len(row['target'])} texts as one target; give each a row of its own")
-            row["target"] = row["target"][0]
-        if "negative" in row:
-            row["negative"] = _texts(row["negative"])
+        self.pairs.check_row(row)
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
         different = len(set(targets))
@@ -176,17 +123,17 @@ class SentenceSimilarity(Task):
             )
 
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
-        if self.pairs.form == "texts":
+        if not self.pairs.scored:
             return None
         values = np.asarray(targets, dtype=float)
         return np.searchsorted(np.quantile(values, np.linspace(0, 1, 11)[1:-1]), values)
 
     def split_key(self, row: Row) -> str:
         """Texts that are searched for stay on one side: finding one again that was trained on would prove little."""
-        return " ".join(str(row["target"]).lower().split()) if self.pairs.form == "texts" else super().split_key(row)
+        return " ".join(str(row["target"]).lower().split()) if not self.pairs.scored else super().split_key(row)
 
     def summarize(self, targets: Sequence[Any]) -> dict[str, float]:
-        if self.pairs.form == "scores":
+        if self.pairs.scored:
             return number_summary(targets)
         return {"pairs": len(targets), "different texts to find": len(set(targets))}
 
@@ -194,90 +141,38 @@ class SentenceSimilarity(Task):
 
     def load(self, source: ModelSource) -> tuple[Any, Any]:
         prompts = {"query": self.options.query_prompt, "document": self.options.document_prompt}
-        model, processor = load_embedder(source, self.options.pooling, prompts)
-        size, largest = model.get_embedding_dimension(), max(self.options.matryoshka_dims, default=0)
-        if largest > size:
-            raise UsageError(
-                f"options.matryoshka_dims has {largest}; the embeddings of {source.name} have {size} dimensions.",
-                f"Give numbers from 1 to {size}.",
-            )
-        return model, processor
+        return load_embedder(source, self.options.pooling, prompts, max(self.options.matryoshka_dims, default=0))
 
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
-        texts = [self._texts(row) for row in rows]
-        tokens = iter(_tokens([text for several in texts for text in several], processor, max_length))
-        features = []
-        for row, several in zip(rows, texts, strict=True):
-            columns, lengths = zip(*(next(tokens) for _ in several), strict=True)
-            length = max(lengths)
-            feature = {"columns": list(columns), "length": length,
-                       "truncated": bool(max_length and length > max_length)}  # fmt: skip
-            if self.pairs.form == "scores" and row.get("target") is not None:
-                feature["score"] = self._scaled(row["target"])
-            features.append(feature)
+        prompts = self.options.query_prompt, self.options.document_prompt
+        features = encode_columns([self.pairs.compared(row, *prompts) for row in rows], processor, max_length)
+        if self.pairs.scored:
+            for row, feature in zip(rows, features, strict=True):
+                if row.get("target") is not None:
+                    feature["score"] = self.pairs.scaled(row["target"])
         return features
 
     def training_features(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
-        """Features of rows with all the wrong answers that training compares: every row has as many."""
-        return self.encode(self._with_negatives(rows), processor, max_length)
-
-    def _texts(self, row: Row) -> list[str]:
-        """What a row compares: the text, the one that belongs to it or is scored with it, and wrong ones."""
-        query, document = self.options.query_prompt, self.options.document_prompt
-        if self.pairs.form == "scores":
-            return [query + row["text"], query + row["text_pair"]]
-        right = [row["target"]] if row.get("target") is not None else []
-        return [query + row["text"], *(document + text for text in (*right, *(row.get("negative") or ())))]
-
-    def _with_negatives(self, rows: Sequence[Row]) -> list[Row]:
-        """Rows with texts that look right by their words but belong to other rows: as many as the options ask for, and
-        where the data has more for some rows than for others, as many again as those have."""
-        if self._corpus is None or not self._wrong:
-            return list(rows)
-        own = [row.get("negative") or [] for row in rows]
-        wanted = [self._wrong - len(given) for given in own]
-        if not any(wanted):
-            return list(rows)
-        mined = self._corpus.wrong([row["text"] for row in rows], max(wanted), own)
-        return [{**row, "negative": [*given, *more[:missing]]}
-                for row, given, more, missing in zip(rows, own, mined, wanted, strict=True)]  # fmt: skip
-
-    def _scaled(self, score: float) -> float:
-        return (score - self.pairs.low) / max(self.pairs.high - self.pairs.low, 1e-12)
+        """Features of rows with wrong answers beside those of the data, so that every row has as many: those of the
+        row with the most, and those that the options ask for."""
+        if self._corpus and self._wrong:
+            own = [row.get("negative") or [] for row in rows]
+            filled = self._corpus.filled([row["text"] for row in rows], own, self._wrong)
+            rows = [{**row, "negative": wrong} for row, wrong in zip(rows, filled, strict=True)]
+        return self.encode(rows, processor, max_length)
 
     def training_collator(self, processor: Any) -> Collator:
-        collate = self.collator(processor)
-
-        def checked(features: list[dict[str, Any]]) -> dict[str, Any]:
-            counts = {len(feature["columns"]) for feature in features}
-            if len(counts) > 1:
-                raise LabelError(
-                    f"Some training rows have {min(counts) - 2} wrong answers and some {max(counts) - 2}; there are "
-                    "too few other texts to give all as many.",
-                    "Lower options.hard_negatives, or add rows.",
-                )
-            return collate(features)
-
-        return checked
+        return even_columns(self.collator(processor))
 
     def collator(self, processor: Any) -> Collator:
-        def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
-            import torch
+        return columns_collator(processor)
 
-            # Held-out rows may have different numbers of wrong answers: their loss is of those that all have.
-            count = min(len(feature["columns"]) for feature in features)
-            batch: dict[str, Any] = {}
-            for place in range(count):
-                padded = processor.pad([feature["columns"][place] for feature in features], return_tensors="pt")
-                batch |= {f"text{place}_{key}": value for key, value in padded.items()}
-            if "score" in features[0]:
-                batch["label"] = torch.tensor([feature["score"] for feature in features])
-            return batch
-
-        return collate
-
-    def keep_apart(self, rows: Sequence[Row]) -> list[str] | None:
-        return [str(row["target"]) for row in rows] if self.pairs.form == "texts" else None
+    def keep_apart(self, rows: Sequence[Row]) -> list[frozenset[str]] | None:
+        """A row's text and all texts that belong to it: as another row's right text each would be a wrong answer."""
+        if self.pairs.scored:
+            return None
+        corpus = Corpus((row["text"], [row["target"]], ()) for row in rows)
+        return [frozenset((row["text"], *corpus.right(row["text"]))) for row in rows]
 
     def loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None) -> torch.Tensor:
         raise UsageError("This loss compares whole batches; it is the trainer's own.", "Use trainer_settings().")
@@ -291,39 +186,21 @@ class SentenceSimilarity(Task):
         return {"loss": self._loss(model, rows_at_once, processes.count() > 1)}
 
     def training_loss(self, model: Any, batch: dict[str, Any], rows_at_once: int | None) -> torch.Tensor:
-        loss: torch.Tensor = self._loss(model, rows_at_once)(_parts(batch), batch.get("label"))
+        loss: torch.Tensor = self._loss(model, rows_at_once)(columns_of(batch), batch.get("label"))
         return loss
 
     def _loss(self, model: Any, rows_at_once: int | None, everywhere: bool = False) -> Any:
-        from sentence_transformers.sentence_transformer import losses
-
-        cached = self.pairs.form == "texts" and rows_at_once is not None
-        if cached:
-            loss: Any = losses.CachedMultipleNegativesRankingLoss(
-                model, scale=self.options.scale, mini_batch_size=rows_at_once or 1, gather_across_devices=everywhere
-            )
-        elif self.pairs.form == "texts":
-            loss = losses.MultipleNegativesRankingLoss(
-                model, scale=self.options.scale, gather_across_devices=everywhere
-            )
-        elif self.options.loss == "cosine":
-            loss = losses.CosineSimilarityLoss(model)
-        else:
-            loss = losses.CoSENTLoss(model, scale=self.options.scale)
-            loss = of_all_processes(loss) if everywhere else loss
-        if self.options.matryoshka_dims:
-            # The whole embedding among them: dimensions behind the last would get no gradient.
-            every = {*self.options.matryoshka_dims, model.get_embedding_dimension()}
-            loss = losses.MatryoshkaLoss(model, loss, sorted(every, reverse=True))
-        if rows_at_once is None or cached:
-            return loss
-        return in_parts(loss, model, "sentence_embedding", lambda inputs: rows_at_once)
+        name = self.options.loss or ("cosent" if self.pairs.scored else "multiple-negatives")
+        return embedding_loss(
+            name, model, scale=self.options.scale, dimensions=self.options.matryoshka_dims, rows_at_once=rows_at_once,
+            everywhere=everywhere,
+        )  # fmt: skip
 
     # -- answers
 
     def facing(self, rows: Sequence[Row]) -> Self:
         """A copy that searches the texts of these rows, right and wrong ones, and knows which belong to which."""
-        if self.pairs.form == "scores":
+        if self.pairs.scored:
             return self
         copy = type(self)(self.options, self.pairs)
         given = [(row["text"], [row["target"]], row.get("negative") or []) for row in rows]
@@ -333,7 +210,7 @@ class SentenceSimilarity(Task):
 
     def references(self, rows: Sequence[Row]) -> list[Any]:
         """Scores; or all texts that belong to the row's text, also those that other rows name for it."""
-        if self.pairs.form == "scores":
+        if self.pairs.scored:
             return super().references(rows)
         return [(self._corpus.right(row["text"]) if self._corpus else []) or [row["target"]] for row in rows]
 
@@ -349,106 +226,43 @@ class SentenceSimilarity(Task):
         embeddings."""
         if max_length:
             model.max_seq_length = max_length
-        pairs = [place for place, row in enumerate(rows) if row.get("text_pair") is not None]
-        alone = [place for place, row in enumerate(rows) if row.get("text_pair") is None]
-        found: dict[int, Prediction] = {}
-        for places, ask in ((pairs, self._compare), (alone, self._search if self._corpus else self._vectors)):
-            if places:
-                answers = ask([rows[place] for place in places], model, batch_size)
-                found |= dict(zip(places, answers, strict=True))
-        loss = self._validation_loss(rows, model, processor, batch_size, max_length)
-        return Answers([found[place] for place in range(len(rows))], loss, len(rows))
-
-    def _vectors(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
-        found = self._embed(model, [row["text"] for row in rows], self.options.query_prompt, batch_size)
-        return [{"prediction": vector.tolist()} for vector in found]
-
-    def _compare(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
-        second = self.options.query_prompt if self.pairs.form == "scores" else self.options.document_prompt
-        sides = (("text", self.options.query_prompt), ("text_pair", second))
-        left, right = (self._embed(model, [row[key] for row in rows], prompt, batch_size) for key, prompt in sides)
-        found = [{"prediction": float(c)} for c in _cosines(left, right)]
-        for size in self.options.matryoshka_dims:
-            for answer, cosine in zip(found, _cosines(left[:, :size], right[:, :size]), strict=True):
-                answer[f"at {size}"] = float(cosine)
-        return found
-
-    def _search(self, rows: Sequence[Row], model: Any, batch_size: int) -> list[Prediction]:
-        corpus = self._searched
-        queries = self._embed(model, [row["text"] for row in rows], self.options.query_prompt, batch_size)
-        texts = self._embed(model, corpus.texts, self.options.document_prompt, batch_size)
-        found: list[Prediction] = [{} for _ in rows]
-        for name, size in (("prediction", None), *((f"at {size}", size) for size in self.options.matryoshka_dims)):
-            orders = _nearest(queries[:, :size], texts[:, :size])
-            for answer, row, order in zip(found, rows, orders, strict=True):
-                answer[name] = corpus.first(row["text"], order, FOUND)
-        return found
-
-    @staticmethod
-    def _embed(model: Any, texts: Sequence[str], prompt: str, batch_size: int) -> np.ndarray:
-        encoded: np.ndarray = model.encode(
-            list(texts), prompt=prompt, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False
-        )
-        return encoded.astype(np.float64)
-
-    def _validation_loss(
-        self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
-    ) -> float:
-        """The training loss of rows with targets, summed: batches as in training, each by its number of rows."""
-        import torch
-
+        query = self.options.query_prompt
+        document = query if self.pairs.scored else self.options.document_prompt
+        embedder = Embedder(model, batch_size, query, document, self.options.matryoshka_dims)
+        predictions = embedder.answers(rows, self._corpus, FOUND)
         if not rows or rows[0].get("target") is None:
-            return 0.0
-        features = self.encode(rows, processor, max_length)
-        collate, total = self.collator(processor), 0.0
-        was_training = model.training
-        model.eval()
-        with torch.no_grad():
-            for chosen in _batches(self.keep_apart(rows) or range(len(rows)), batch_size):
-                batch = {key: value.to(model.device) for key, value in collate(model_inputs(features, chosen)).items()}
-                total += float(self.training_loss(model, batch, None)) * len(chosen)
-        model.train(was_training)
-        return total
+            return Answers(predictions, 0.0, 0)
+        loss = validation_loss(
+            self.encode(rows, processor, max_length), self.collator(processor), model,
+            batches_of(len(rows), batch_size, self.keep_apart(rows)),
+            lambda batch: self.training_loss(model, batch, None),
+        )  # fmt: skip
+        return Answers(predictions, loss, len(rows))
 
     def rows_from(self, inputs: Sequence[Any]) -> list[Row]:
-        return [self._row_from(value) for value in inputs]
-
-    @staticmethod
-    def _row_from(value: Any) -> Row:
-        if isinstance(value, str):
-            return {"text": value}
-        if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, str) for part in value):
-            return {"text": value[0], "text_pair": value[1]}
-        if isinstance(value, Mapping) and isinstance(value.get("text"), str):
-            pair = value.get("text_pair")
-            if pair is None or isinstance(pair, str):
-                return {"text": value["text"]} | ({"text_pair": pair} if pair is not None else {})
-        raise UsageError(
-            f"Cannot embed {type(value).__name__} {str(value)[:60]!r}.",
-            "Give a text (for its embedding), or a pair of texts or {'text': …, 'text_pair': …} (for their cosine).",
-        )
+        return [row_from(value) for value in inputs]
 
     # -- scores
 
     @property
     def kind(self) -> str:
-        return "similarity" if self.pairs.form == "scores" else "ranking"
+        return "similarity" if self.pairs.scored else "ranking"
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return ("spearman", "pearson") if self.pairs.form == "scores" else ("mrr", "ndcg", "recall_at")
+        return ("spearman", "pearson") if self.pairs.scored else ("mrr", "ndcg", "recall_at")
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        words = ("tfidf-cosine",) if self.pairs.form == "scores" else ("bm25", "tfidf-cosine")
+        words = ("tfidf-cosine",) if self.pairs.scored else ("bm25", "tfidf-cosine")
         return (*words, "untouched")
 
     def own_baselines(self) -> Mapping[str, tuple[str, FitBaseline]]:
         found: dict[str, tuple[str, FitBaseline]] = {"tfidf-cosine": ("TF-IDF cosine", self._tfidf)}
-        return found if self.pairs.form == "scores" else found | {"bm25": ("BM25", self._bm25)}
+        return found if self.pairs.scored else found | {"bm25": ("BM25", self._bm25)}
 
     def _tfidf(self, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
-        if self.pairs.form == "texts":
+        if not self.pairs.scored:
             texts = self._searched.texts
             return self._ranked(TfidfCosine(texts)), "weights from the texts that are searched"
         model = TfidfCosine([row[side] for row in train for side in ("text", "text_pair")])
@@ -470,53 +284,49 @@ class SentenceSimilarity(Task):
 
     def _ranked(self, ranker: BM25 | TfidfCosine) -> Baseline:
         def predict(rows: Sequence[Row]) -> list[Prediction]:
-            queries = [row["text"] for row in rows]
-            orders = ranker.rank(queries, FOUND + 1)
-            return [{"prediction": self._searched.first(q, o, FOUND)} for q, o in zip(queries, orders, strict=True)]
+            found = self._searched.search(ranker, [row["text"] for row in rows], FOUND)
+            return [{"prediction": texts} for texts in found]
 
         return predict
 
     def arrays(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> dict[str, np.ndarray]:
-        make = _numbers if self.pairs.form == "scores" else object_array
-        more = [key for key in (predictions[0] if predictions else ()) if key.startswith("at ")]
-        wanted = references if self.pairs.form == "scores" else [r if isinstance(r, list) else [r] for r in references]
+        make = _numbers if self.pairs.scored else _lists
+        keys = [key for key in (predictions[0] if predictions else ()) if key.startswith("at ")]
         return {
-            "predictions": make([p["prediction"] for p in predictions]), "references": make(wanted),
-            **{key: make([p[key] for p in predictions]) for key in more},
+            "predictions": make([p["prediction"] for p in predictions]), "references": make(references),
+            **{key: make([p[key] for p in predictions]) for key in keys},
         }  # fmt: skip
 
     def perfect(self, references: Sequence[Any]) -> list[Prediction]:
-        if self.pairs.form == "scores":
-            return [{"prediction": self._scaled(value)} for value in references]
-        return [{"prediction": r if isinstance(r, list) else [r]} for r in references]
+        if self.pairs.scored:
+            return [{"prediction": self.pairs.scaled(value)} for value in references]
+        return [{"prediction": texts} for texts in _lists(references)]
 
     def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         """Scores of the first dimensions alone, where they were trained to work alone."""
         from finetune.metrics import load_metric
 
-        sizes = [key for key in arrays if key.startswith("at ")]
-        if not sizes:
+        keys = {key.removeprefix("at "): key for key in arrays if key.startswith("at ")}
+        if not keys:
             return {}
-        table = []
-        scores: dict[str, float] = {}
-        for key, name in [("predictions", "all"), *((key, key.removeprefix("at ")) for key in sizes)]:
-            scores = {}
-            for metric in self.metrics:
-                scores |= load_metric(metric).measure(arrays[key], arrays["references"])
-            table.append([name, *scores.values()])
-        return {"tables": [{"title": "Scores of the first dimensions alone.", "columns": ["Dimensions", *scores],
-                            "rows": table}]}  # fmt: skip
+        metrics = [load_metric(metric) for metric in self.metrics]
+        table: dict[str, dict[str, float]] = {}
+        for name, key in {"all": "predictions", **keys}.items():
+            measured = [metric.measure(arrays[key], arrays["references"]) for metric in metrics]
+            table[name] = {score: value for scores in measured for score, value in scores.items()}
+        return {"tables": [{"title": "Scores of the first dimensions alone.", "columns": ["Dimensions", *table["all"]],
+                            "rows": [[name, *scores.values()] for name, scores in table.items()]}]}  # fmt: skip
 
     def mistake(self, row: Row, answer: Prediction, reference: Any) -> Mistake | None:
-        if self.pairs.form == "scores":
-            wanted, given = self._scaled(float(reference)), float(answer["prediction"])
+        if self.pairs.scored:
+            wanted, given = self.pairs.scaled(float(reference)), float(answer["prediction"])
             if abs(given - wanted) <= _FAR:
                 return None
             return Mistake(
                 abs(given - wanted), f"cosine {given:.2f}", f"{float(reference):g} ({wanted:.2f} of the range)"
             )
-        found, right = list(answer["prediction"]), set(reference)
-        rank = next((place for place, text in enumerate(found, 1) if text in right), None)
+        found = list(answer["prediction"])
+        rank = first_place(found, set(reference))
         if rank == 1:
             return None
         note = f"the right one stands in place {rank}" if rank else f"the right one is not among the first {len(found)}"
@@ -556,73 +366,9 @@ class SentenceSimilarity(Task):
         return type(self)(self.options, Pairs(**state))
 
 
-def _parts(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The texts of a batch side by side: `text0_input_ids` … -> [{input_ids …}, …]."""
-    count = sum(key.endswith("_input_ids") for key in batch)
-    return [
-        {key.removeprefix(f"text{i}_"): value for key, value in batch.items() if key.startswith(f"text{i}_")}
-        for i in range(count)
-    ]
-
-
-def _batches(keys: Iterable[Hashable], size: int) -> list[list[int]]:
-    """Rows in their order, but never two with one key together: each would be a wrong answer to the other."""
-    met: Counter[Hashable] = Counter()
-    rounds: dict[int, list[int]] = {}
-    for place, key in enumerate(keys):
-        rounds.setdefault(met[key], []).append(place)
-        met[key] += 1
-    return [some[start : start + size] for some in rounds.values() for start in range(0, len(some), size)]
-
-
-def _tokens(texts: Sequence[str], processor: Any, max_length: int | None) -> list[tuple[dict[str, list[int]], int]]:
-    """Of each text what the model reads, and how many tokens the whole text has."""
-    whole = processor(list(texts), truncation=False, verbose=False)["input_ids"] if texts else []
-    found = [({"input_ids": ids}, len(ids)) for ids in whole]
-    long = [i for i, (_, length) in enumerate(found) if max_length and length > max_length]
-    if long:
-        cut = processor([texts[i] for i in long], truncation=True, max_length=max_length, verbose=False)
-        for i, ids in zip(long, cut["input_ids"], strict=True):
-            found[i] = ({"input_ids": ids}, found[i][1])
-    return found
-
-
-def _texts(value: Any) -> list[str]:
-    """Texts of a column that holds one, several, or none in some rows."""
-    several = [value] if isinstance(value, str) else value or []
-    return [str(text) for text in several if not _is_missing(text) and str(text).strip()]
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, str | list) and not value) or (
-        isinstance(value, float) and math.isnan(value)
-    )  # fmt: skip
-
-
-def _number(value: Any) -> float | None:
-    """The value as a finite number where it is one, also one that is written as a text."""
-    try:
-        number = parse_number(value)
-    except RowError:
-        return None
-    return number
-
-
-def _nearest(queries: np.ndarray, texts: np.ndarray) -> list[list[int]]:
-    """For each query the indices of the nearest texts by cosine, one more than is shown: it may be the query."""
-    every = _unit(texts).T
-    return rank(lambda some: _unit(some) @ every, queries, FOUND + 1, len(texts))  # type: ignore[arg-type]
-
-
 def _numbers(values: Sequence[Any]) -> np.ndarray:
     return np.array(values, dtype=float)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
-
-
-def _cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    found: np.ndarray = (_unit(left) * _unit(right)).sum(axis=1)
-    return found
+def _lists(values: Sequence[Any]) -> np.ndarray:
+    return object_array([value if isinstance(value, list) else [value] for value in values])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -11,10 +10,11 @@ from pydantic import Field
 
 from finetune import processes
 from finetune.errors import LabelError, UsageError
-from finetune.labels import RowError, parse_number
-from finetune.models import Collator, model_inputs, tiny_text_encoder
-from finetune.retrieval import BM25, Corpus, TfidfCosine
-from finetune.sentence_models import by_items, in_parts, load_cross_encoder
+from finetune.graded_lists import complete, encode_lists, parse_grades, row_from, scores_of_lists, with_wrong_documents
+from finetune.models import Collator, tiny_text_encoder
+from finetune.retrieval import BM25, TfidfCosine, first_place
+from finetune.sentence_losses import batches_of, list_loss, validation_loss
+from finetune.sentence_models import load_cross_encoder
 from finetune.task import (
     Answers,
     Baseline,
@@ -77,51 +77,14 @@ class TextRanking(Task):
         return type(self)(self.options)
 
     def parse_target(self, value: Any) -> list[Any]:
-        """Grades of the documents; or the right ones, to which `check_row` gives their places among others."""
-        if value is None or (isinstance(value, str | list) and not value):
-            raise RowError("missing target")
-        if isinstance(value, str):
-            return [value]
-        if isinstance(value, list | tuple | np.ndarray):
-            texts = [item for item in value if isinstance(item, str)]
-            return texts if len(texts) == len(value) else [parse_number(grade) for grade in value]
-        raise RowError(
-            f"target {value!r}: needs the grades of a list of documents, or the right document (single pairs with a "
-            "label are text-classification)"
-        )
+        return parse_grades(value)
 
     def check_row(self, row: dict[str, Any]) -> None:
-        wrong, documents = _texts(row.pop("negative", None)), row.get("documents")
-        if isinstance(row["relevance"][0], str):
-            right = _texts(row["relevance"])
-            documents = list(dict.fromkeys([*right, *_texts(documents), *wrong]))
-            row["relevance"] = [float(text in right) for text in documents]
-        elif documents is None:
-            raise RowError("grades without documents (data.columns: {documents: …})")
-        elif len(documents) != len(row["relevance"]):
-            raise RowError(f"{len(documents)} documents but {len(row['relevance'])} grades")
-        else:
-            documents, row["relevance"] = [*documents, *wrong], [*row["relevance"], *[0.0] * len(wrong)]
-        if not any(grade > 0 for grade in row["relevance"]):
-            raise RowError("missing relevant document")
-        row["documents"], row["relevance"] = _shuffled(row["query"], documents, row["relevance"])
+        complete(row)
 
     def enrich(self, rows: Sequence[Row], *, training: bool) -> list[Row] | None:
         """Wrong documents for rows that have only right ones: those of the split that BM25 ranks highest."""
-        bare = [place for place, row in enumerate(rows) if min(row["relevance"]) > 0]
-        if not bare:
-            return None
-        corpus = Corpus((row["query"], _right(row), row["documents"]) for row in rows)
-        wanted = self.options.negatives if training else self.options.candidates - 1
-        found = corpus.wrong([rows[place]["query"] for place in bare], wanted)
-        made = list(rows)
-        for place, wrong in zip(bare, found, strict=True):
-            row = rows[place]
-            documents, grades = _shuffled(
-                row["query"], [*row["documents"], *wrong], [*row["relevance"], *[0.0] * len(wrong)]
-            )
-            made[place] = {**row, "documents": documents, "relevance": grades}
-        return made
+        return with_wrong_documents(rows, self.options.negatives if training else self.options.candidates - 1)
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
         if not any(min(grades) < max(grades) for grades in targets):
@@ -143,18 +106,7 @@ class TextRanking(Task):
         return load_cross_encoder(source)
 
     def encode(self, rows: Sequence[Row], processor: Any, max_length: int | None) -> list[dict[str, Any]]:
-        queries = [row["query"] for row in rows for _ in row["documents"]]
-        documents = [text for row in rows for text in row["documents"]]
-        ids = iter(processor(queries, documents, truncation=False, verbose=False)["input_ids"] if documents else ())
-        features = []
-        for row in rows:
-            length = max(len(next(ids)) for _ in row["documents"])
-            feature = {"query": row["query"], "documents": list(row["documents"]), "length": length,
-                       "truncated": bool(max_length and length > max_length)}  # fmt: skip
-            if row.get("relevance") is not None:
-                feature["label"] = list(row["relevance"])
-            features.append(feature)
-        return features
+        return encode_lists(rows, processor, max_length)
 
     def collator(self, processor: Any) -> Collator:
         def collate(features: list[dict[str, Any]]) -> dict[str, Any]:
@@ -177,34 +129,15 @@ class TextRanking(Task):
         return CrossEncoderTrainer
 
     def trainer_settings(self, model: Any, rows_at_once: int | None) -> dict[str, Any]:
-        return {"loss": self._loss(model, rows_at_once, processes.count() > 1)}
+        return {
+            "loss": list_loss(self.options.loss, model, rows_at_once=rows_at_once, everywhere=processes.count() > 1)
+        }
 
     def training_loss(self, model: Any, batch: dict[str, Any], rows_at_once: int | None) -> torch.Tensor:
         grades = [some.to(model.device) for some in batch["label"]]
-        loss: torch.Tensor = self._loss(model, rows_at_once)([batch["query"], batch["documents"]], grades)
+        whole = list_loss(self.options.loss, model, rows_at_once=rows_at_once)
+        loss: torch.Tensor = whole([batch["query"], batch["documents"]], grades)
         return loss
-
-    def _loss(self, model: Any, rows_at_once: int | None, everywhere: bool = False) -> Any:
-        from sentence_transformers.cross_encoder import losses
-
-        if self.options.loss == "binary-cross-entropy":
-            loss = _of_pairs(losses.BinaryCrossEntropyLoss(model))
-        else:
-            kinds = {"lambda": losses.LambdaLoss, "list-net": losses.ListNetLoss, "rank-net": losses.RankNetLoss}
-            loss = kinds[self.options.loss](model, mini_batch_size=-1)  # all pairs of a batch in one pass
-        if everywhere:
-            loss = by_items(loss, self._items)
-        if rows_at_once is None:
-            return loss
-        return in_parts(loss, model, "scores", lambda inputs: rows_at_once * max(map(len, inputs[1])))
-
-    def _items(self, grades: Sequence[torch.Tensor]) -> int:
-        """What the loss of some lists is the mean of: lists, documents, or pairs of a better and a worse document."""
-        if self.options.loss == "list-net":
-            return len(grades)
-        if self.options.loss == "binary-cross-entropy":
-            return sum(len(some) for some in grades)
-        return sum(int((some[:, None] > some[None, :]).sum()) for some in grades)
 
     # -- answers
 
@@ -245,37 +178,18 @@ class TextRanking(Task):
     def _validation_loss(
         self, rows: Sequence[Row], model: Any, processor: Any, batch_size: int, max_length: int | None
     ) -> float:
-        """The training loss of rows, summed: batches in their order, each by its number of rows."""
-        import torch
+        """The training loss of rows, summed, with as many pairs at a time as in `_rank`."""
 
-        features, total = self.encode(rows, processor, max_length), 0.0
-        collate, was_training = self.collator(processor), model.training
-        model.eval()
-        with torch.no_grad():
-            for start in range(0, len(features), batch_size):
-                chosen = range(start, min(start + batch_size, len(features)))
-                batch = collate(model_inputs(features, chosen))
-                at_once = max(1, batch_size // max(map(len, batch["documents"])))  # as many pairs as in `_rank`
-                total += float(self.training_loss(model, batch, at_once)) * len(chosen)
-        model.train(was_training)
-        return total
+        def loss(batch: dict[str, Any]) -> torch.Tensor:
+            return self.training_loss(model, batch, max(1, batch_size // max(map(len, batch["documents"]))))
+
+        return validation_loss(
+            self.encode(rows, processor, max_length), self.collator(processor), model,
+            batches_of(len(rows), batch_size), loss,
+        )  # fmt: skip
 
     def rows_from(self, inputs: Sequence[Any]) -> list[Row]:
-        return [self._row_from(value) for value in inputs]
-
-    @staticmethod
-    def _row_from(value: Any) -> Row:
-        if isinstance(value, list | tuple) and len(value) == 2:
-            value = {"query": value[0], "documents": value[1]}
-        given = value if isinstance(value, Mapping) else {}
-        query, documents = given.get("query"), given.get("documents")
-        texts = list(documents) if isinstance(documents, list | tuple) else []
-        if isinstance(query, str) and texts and all(isinstance(text, str) for text in texts):
-            return {"query": query, "documents": texts}
-        raise UsageError(
-            f"Cannot rank {type(value).__name__} {str(value)[:60]!r}.",
-            "Give {'query': …, 'documents': [text, …]}, or a pair of a query and a list of texts.",
-        )
+        return [row_from(value) for value in inputs]
 
     # -- scores
 
@@ -302,14 +216,8 @@ class TextRanking(Task):
 
     def _by_words(self, kind: type[BM25 | TfidfCosine]) -> Baseline:
         def predict(rows: Sequence[Row]) -> list[Prediction]:
-            places = {text: i for i, text in enumerate(dict.fromkeys(t for row in rows for t in row["documents"]))}
-            ranker = kind(list(places))
-            found = []
-            for row in rows:
-                every = ranker.scores([row["query"]])[0]
-                scores = [float(every[places[text]]) for text in row["documents"]]
-                found.append(self._ordered(row, scores, scores))
-            return found
+            scores = scores_of_lists(kind, [(row["query"], row["documents"]) for row in rows])
+            return [self._ordered(row, some, some) for row, some in zip(rows, scores, strict=True)]
 
         return predict
 
@@ -323,8 +231,7 @@ class TextRanking(Task):
 
     def details(self, arrays: Mapping[str, np.ndarray], rows: Sequence[Row]) -> dict[str, Any]:
         """How often the first relevant document stands where."""
-        ranks = [next((place for place, item in enumerate(order, 1) if item in gains), 0)
-                 for order, gains in zip(arrays["predictions"], arrays["references"], strict=True)]  # fmt: skip
+        ranks = [first_place(*pair) or 0 for pair in zip(arrays["predictions"], arrays["references"], strict=True)]
         bounds = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("below", 11, 10**9))
         table = [[name, sum(low <= rank <= high for rank in ranks)] for name, low, high in bounds]
         return {"tables": [{"title": "Where the first relevant document stands.", "columns": ["Place", "Queries"],
@@ -368,36 +275,3 @@ class TextRanking(Task):
 
     def with_state(self, state: Mapping[str, Any]) -> Self:
         return type(self)(self.options)
-
-
-def _of_pairs(loss: Any) -> Any:
-    """A loss of pairs for lists: every document of a list is a pair, right where its grade is above 0."""
-    whole = loss.forward
-
-    def forward(inputs: Any, labels: Any, **kwargs: Any) -> Any:
-        import torch
-
-        queries, documents = inputs
-        flat = [[query for query, texts in zip(queries, documents, strict=True) for _ in texts],
-                [text for texts in documents for text in texts]]  # fmt: skip
-        return whole(flat, (torch.cat(list(labels)) > 0).float(), **kwargs)
-
-    loss.forward = forward
-    return loss
-
-
-def _shuffled(query: str, documents: Sequence[str], grades: Sequence[float]) -> tuple[list[str], list[float]]:
-    """A list in an order that says nothing: among equal scores the earlier document wins, and in data the right one
-    often stands first. The same query has the same order in every run."""
-    order = np.random.default_rng(zlib.crc32(query.encode())).permutation(len(documents))
-    return [str(documents[i]) for i in order], [grades[i] for i in order]
-
-
-def _right(row: Row) -> list[str]:
-    return [text for text, grade in zip(row["documents"], row["relevance"], strict=True) if grade > 0]
-
-
-def _texts(value: Any) -> list[str]:
-    """Texts of a column that holds one, several, or none in some rows."""
-    several = [value] if isinstance(value, str) else value or []
-    return [str(text) for text in several if text is not None and str(text).strip()]
