@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from finetune import retrieval
-from finetune.retrieval import BM25, Corpus, TfidfCosine, best_first
-from finetune.sentence_losses import batches_of
+from finetune.retrieval.lexical import BM25, Corpus, TfidfCosine, best_first
+from finetune.retrieval.losses import batches_of
 from finetune.training.batching import StepSampler, part
 
 WORDS = [f"w{i}" for i in range(30)]

@@ -12,7 +12,7 @@ from hypothesis import given as each
 from hypothesis import strategies as st
 
 from finetune import sentences as module
-from finetune.sentences import choose_threshold, find_sentences, group_questions, score_groups, split_sentences
+from finetune.text.sentences import choose_threshold, find_sentences, group_questions, score_groups, split_sentences
 
 
 def test_examples_run() -> None:

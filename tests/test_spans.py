@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from finetune import spans
-from finetune.spans import locate_answers, read_answers
+from finetune.text.spans import locate_answers, read_answers
 
 CONTEXT = "In Oslo Rome or Oslo."
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from finetune import tags
 from finetune.errors import LabelError
 from finetune.labels import RowError
-from finetune.tags import Tags, entity_spans, learn_tags, read_tags, tag_words
-from finetune.words import find_words, split_words
+from finetune.text.tags import Tags, entity_spans, learn_tags, read_tags, tag_words
+from finetune.text.words import find_words, split_words
 
 TAGS = Tags(("O", "B-PER", "I-PER", "B-LOC", "I-LOC"), "IOB2")
 # Words, white space of all kinds, signs of several characters, scripts without spaces.

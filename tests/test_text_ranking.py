@@ -19,7 +19,7 @@ from finetune.labels import RowError
 from finetune.metrics import load_metric
 from finetune.models import core, model_inputs, tiny_text_encoder
 from finetune.recipe import Recipe
-from finetune.retrieval import BM25
+from finetune.retrieval.lexical import BM25
 from finetune.sources import ModelSource, resolve_model
 from finetune.task import load_task
 from finetune.tasks.text_ranking import TextRanking

@@ -28,9 +28,9 @@ from finetune.metrics import load_metric
 from finetune.models import model_inputs
 from finetune.recipe import Recipe
 from finetune.sources import ModelSource
-from finetune.tags import entity_spans
 from finetune.task import TargetHints, load_task
-from finetune.words import split_words
+from finetune.text.tags import entity_spans
+from finetune.text.words import split_words
 
 SPAN = {"start": 0, "end": 8, "label": "PER"}
 LENGTH = 64

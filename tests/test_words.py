@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from finetune import words
-from finetune.words import (
+from finetune.text.words import (
     MostFrequentTag,
     WordFeatures,
     encodable,

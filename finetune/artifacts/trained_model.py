@@ -13,7 +13,7 @@ from finetune import processes
 from finetune.errors import RunFolderError
 from finetune.models import core, replace_core
 from finetune.recipe import Recipe
-from finetune.sentence_models import save_modules
+from finetune.retrieval.models import save_modules
 from finetune.sources import ModelSource, resolve_model
 from finetune.task import Prediction, Row, Task, load_task
 

@@ -16,9 +16,7 @@ from finetune.labels import RowError, row_errors
 from finetune.metrics.answer_f1 import AnswerF1
 from finetune.metrics.exact_match import ExactMatch
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
-from finetune.retrieval import TfidfCosine
-from finetune.sentences import Likeness, choose_threshold, find_sentences, group_questions, score_groups
-from finetune.spans import label_windows, locate_answers, read_answers, read_windows
+from finetune.retrieval.lexical import TfidfCosine
 from finetune.task import (
     Baseline,
     Column,
@@ -32,7 +30,9 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
-from finetune.words import encodable
+from finetune.text.sentences import Likeness, choose_threshold, find_sentences, group_questions, score_groups
+from finetune.text.spans import label_windows, locate_answers, read_answers, read_windows
+from finetune.text.words import encodable
 
 if TYPE_CHECKING:
     import torch

@@ -10,13 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from finetune import processes
-from finetune.embeddings import Embedder, columns_collator, columns_of, encode_columns, even_columns
 from finetune.errors import LabelError, UsageError
 from finetune.labels import number_summary
 from finetune.models import Collator, tiny_text_encoder
-from finetune.retrieval import BM25, Corpus, TfidfCosine, first_place
-from finetune.sentence_losses import batches_of, embedding_loss, validation_loss
-from finetune.sentence_models import load_embedder
+from finetune.retrieval.embeddings import Embedder, columns_collator, columns_of, encode_columns, even_columns
+from finetune.retrieval.lexical import BM25, Corpus, TfidfCosine, first_place
+from finetune.retrieval.losses import batches_of, embedding_loss, validation_loss
+from finetune.retrieval.models import load_embedder
+from finetune.retrieval.pairs import Pairs, row_from
 from finetune.task import (
     Answers,
     Baseline,
@@ -31,7 +32,6 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
-from finetune.text_pairs import Pairs, row_from
 
 if TYPE_CHECKING:
     import torch

@@ -10,11 +10,18 @@ from pydantic import Field
 
 from finetune import processes
 from finetune.errors import LabelError, UsageError
-from finetune.graded_lists import complete, encode_lists, parse_grades, row_from, scores_of_lists, with_wrong_documents
 from finetune.models import Collator, tiny_text_encoder
-from finetune.retrieval import BM25, TfidfCosine, first_place
-from finetune.sentence_losses import batches_of, list_loss, validation_loss
-from finetune.sentence_models import load_cross_encoder
+from finetune.retrieval.lexical import BM25, TfidfCosine, first_place
+from finetune.retrieval.lists import (
+    complete,
+    encode_lists,
+    parse_grades,
+    row_from,
+    scores_of_lists,
+    with_wrong_documents,
+)
+from finetune.retrieval.losses import batches_of, list_loss, validation_loss
+from finetune.retrieval.models import load_cross_encoder
 from finetune.task import (
     Answers,
     Baseline,

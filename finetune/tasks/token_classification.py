@@ -16,7 +16,6 @@ from finetune.labels import RowError, row_errors
 from finetune.metrics.confusion import label_tables
 from finetune.metrics.entities import entities, entity_tables
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
-from finetune.tags import OUTSIDE, Tags, entity_spans, learn_tags, tag_words
 from finetune.task import (
     Baseline,
     Column,
@@ -30,8 +29,9 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
-from finetune.windows import read_windows
-from finetune.words import MostFrequentTag, WordFeatures, encodable, read_words, split_words, text_of_words
+from finetune.text.tags import OUTSIDE, Tags, entity_spans, learn_tags, tag_words
+from finetune.text.windows import read_windows
+from finetune.text.words import MostFrequentTag, WordFeatures, encodable, read_words, split_words, text_of_words
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import numpy as np
 
 from finetune.errors import LabelError
 from finetune.models import Collator
-from finetune.retrieval import Corpus, rank
+from finetune.retrieval.lexical import Corpus, rank
 
 
 def encode_columns(texts: Sequence[Sequence[str]], processor: Any, max_length: int | None) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ import numpy as np
 from finetune.errors import LabelError
 from finetune.labels import MAX_INFERRED_LABELS, RowError
 from finetune.metrics.entities import Entity, entities
-from finetune.words import find_words, read_list, split_words
+from finetune.text.words import find_words, read_list, split_words
 
 OUTSIDE = "O"
 Span = dict[str, Any]

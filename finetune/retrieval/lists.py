@@ -11,8 +11,8 @@ import numpy as np
 
 from finetune.errors import UsageError
 from finetune.labels import RowError, parse_number
-from finetune.retrieval import BM25, Corpus, TfidfCosine
-from finetune.text_pairs import texts_in
+from finetune.retrieval.lexical import BM25, Corpus, TfidfCosine
+from finetune.retrieval.pairs import texts_in
 
 
 def parse_grades(value: Any) -> list[Any]:
