@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from finetune import retrieval
+from finetune.retrieval import lexical
 from finetune.retrieval.lexical import BM25, Corpus, TfidfCosine, best_first
 from finetune.retrieval.losses import batches_of
 from finetune.training.batching import StepSampler, part
@@ -85,7 +85,7 @@ def test_queries_are_ranked_some_at_a_time_with_the_same_result(monkeypatch: pyt
     texts, queries = some_texts(40, 4), some_texts(25, 5)
     whole = BM25(texts).rank(queries, 7)
     sizes = []
-    monkeypatch.setattr(retrieval, "HELD", 3 * len(texts))
+    monkeypatch.setattr(lexical, "HELD", 3 * len(texts))
     ranker = BM25(texts)
     scores = ranker.scores
     monkeypatch.setattr(ranker, "scores", lambda some: sizes.append(len(some)) or scores(some))

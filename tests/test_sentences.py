@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given as each
 from hypothesis import strategies as st
 
-from finetune import sentences as module
+from finetune.text import sentences as module
 from finetune.text.sentences import choose_threshold, find_sentences, group_questions, score_groups, split_sentences
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finetune import spans
+from finetune.text import spans
 from finetune.text.spans import locate_answers, read_answers
 
 CONTEXT = "In Oslo Rome or Oslo."

@@ -12,9 +12,9 @@ from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from finetune import tags
 from finetune.errors import LabelError
 from finetune.labels import RowError
+from finetune.text import tags
 from finetune.text.tags import Tags, entity_spans, learn_tags, read_tags, tag_words
 from finetune.text.words import find_words, split_words
 

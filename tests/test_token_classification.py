@@ -21,7 +21,6 @@ from stand_ins.text_classification import roberta
 from stand_ins.token_classification import ENTITIES, bert_cased, entity_tags, iob2, sentences
 
 import finetune
-from finetune import windows
 from finetune.errors import LabelError, UsageError
 from finetune.labels import RowError
 from finetune.metrics import load_metric
@@ -29,6 +28,7 @@ from finetune.models import model_inputs
 from finetune.recipe import Recipe
 from finetune.sources import ModelSource
 from finetune.task import TargetHints, load_task
+from finetune.text import windows
 from finetune.text.tags import entity_spans
 from finetune.text.words import split_words
 

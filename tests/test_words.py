@@ -12,7 +12,7 @@ from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from finetune import words
+from finetune.text import words
 from finetune.text.words import (
     MostFrequentTag,
     WordFeatures,

@@ -30,8 +30,8 @@ class TaskMethods:
     `num_items_in_batch`, as every sequence classifier's does: loss and gradient come out too large by that factor.
     Here every task's loss is a sum over the items of the whole optimizer step, so they do not.
 
-    Validation answers rows by the task's own path (`Task.answer`), each process its part of them, so that a score here
-    means what it means in the final evaluation.
+    Validation answers rows by the task's own path (`Task.answer`), each process its part of them (all of them where the
+    weights are spread), so that a score here means what it means in the final evaluation.
 
     Args:
         task: Gives loss, answers and metrics.
@@ -45,7 +45,10 @@ class TaskMethods:
     control: transformers.TrainerControl
     accelerator: Any
     model: Any
+    model_wrapped: Any
     processing_class: Any
+    is_fsdp_enabled: bool
+    is_deepspeed_enabled: bool
 
     def __init__(
         self, *, task: Task, sampler: StepSampler, held_out: Mapping[str, Sequence[Row]], max_length: int | None,
@@ -93,12 +96,15 @@ class TaskMethods:
         return metrics
 
     def _scores(self, task: Task, rows: Sequence[Row]) -> dict[str, float]:
-        model = self.accelerator.unwrap_model(self.model)
-        mine = processes.my_part(rows)
+        # Weights that are spread over the processes come together in each forward pass, so all have to make the same.
+        spread = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        model = self.model_wrapped if spread else self.accelerator.unwrap_model(self.model)
+        mine = rows if spread else processes.my_part(rows)
         with self.compute_loss_context_manager():  # type: ignore[attr-defined]
             found = task.answer(mine, model, self.processing_class, self.args.eval_batch_size, self.max_length)
-        answers = processes.join(found.predictions)
-        sums = processes.join([(found.loss, found.items)])
+        answers, sums = found.predictions, [(found.loss, found.items)]
+        if not spread:
+            answers, sums = processes.join(answers), processes.join(sums)
         loss, items = (sum(values) for values in zip(*sums, strict=True))
         arrays = task.arrays(answers, task.references(rows))
         scores = {"loss": loss / max(1, items)}
