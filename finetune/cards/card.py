@@ -64,6 +64,7 @@ def _view(record: Record) -> dict[str, Any]:
         "license": card.license or "not stated",
         "languages": ", ".join(card.language) or "not stated",
         "labels": _labels(record),
+        "kind": facts.kind_words(evaluation.kind),
         "dropped": [f"{what}: {number}" for what, number, _ in facts.losses(record)],
         "notes": [public(shorten(note, 500)) for note in record.data.get("notes", ())],
         "level": share(evaluation.confidence, 0),

@@ -65,11 +65,16 @@ def _place(columns: str | Sequence[str]) -> str:
     return shorten(columns if isinstance(columns, str) else " + ".join(columns), 80)
 
 
+def kind_words(kind: str) -> str:
+    """A kind of target in words."""
+    return _TARGETS.get(kind, kind.replace("_", "-"))
+
+
 def target_words(record: Record) -> str:
     """What the model answers with."""
     target = record.evaluation.target
     labels = target.get("names") or ()
-    kind = _TARGETS.get(record.evaluation.kind, record.evaluation.kind.replace("_", "-"))
+    kind = kind_words(record.evaluation.kind)
     bins = target.get("bins")
     cut = f", cut from a number at {', '.join(f'{b:g}' for b in bins)}" if bins else ""
     return f"{kind}, {len(labels)} labels{cut}" if labels else kind

@@ -15,6 +15,11 @@ _HUB_METRICS = {
     "mcc": "matthews_correlation",
     "pearson": "pearsonr",
     "spearman": "spearmanr",
+    "entity_f1": "f1",
+    "entity_precision": "precision",
+    "entity_recall": "recall",
+    "token_accuracy": "accuracy",
+    "answer_f1": "f1",
     "r2": "r_squared",
 }
 """Our name of a metric -> the Hub's, where they differ."""
@@ -81,7 +86,7 @@ def hub_metric(score: str) -> str:
     """
     for ending in _AVERAGES:
         score = score.removesuffix(ending)
-    return re.sub(r"[^\w.-]+", "-", _HUB_METRICS.get(score, score)).strip("-") or "score"
+    return re.sub(r"[^\w.-]+", "-", _HUB_METRICS.get(score, score).replace("@", "_at_")).strip("-") or "score"
 
 
 def _line(text: str) -> str:
