@@ -21,7 +21,7 @@ from finetune import Recipe, prepare
 from finetune.hardware import fast_bf16, uses_cpu
 from finetune.training.batching import StepSampler
 from finetune.training.encoding import encode
-from finetune.training.fitting import load_for_training, model_source, without_lengths
+from finetune.training.fitting import load_for_training, model_inputs_only, model_source
 from finetune.training.trainer import TaskTrainer
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "quickstart.yaml"
@@ -41,11 +41,12 @@ def rows_per_second(recipe: Recipe, rows: int, *, ours: bool, group: bool, bf16:
     features = encode(data.train.select(range(rows)), data.task, processor, max_length)
     with tempfile.TemporaryDirectory() as folder:
         shared = {"model": model, "args": arguments(recipe, folder, bf16=bf16), "train_dataset": features,
-                  "data_collator": without_lengths(DataCollatorWithPadding(processor))}  # fmt: skip
+                  "data_collator": model_inputs_only(DataCollatorWithPadding(processor))}  # fmt: skip
         if ours:
             lengths = [f["length"] for f in features]
             sampler = StepSampler(lengths, recipe.training.train_batch_size, 0, group=group)
-            trainer: Trainer = TaskTrainer(task=data.task, sampler=sampler, **shared)
+            trainer: Trainer = TaskTrainer(task=data.task, sampler=sampler, held_out={}, max_length=max_length,
+                                           **data.task.trainer_settings(model, None), **shared)  # fmt: skip
         else:
             trainer = Trainer(**shared)
         trainer.remove_callback(transformers.PrinterCallback)
