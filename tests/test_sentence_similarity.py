@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from closeness import assert_close
-from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import (
     EmbeddingSimilarityEvaluator,
     InformationRetrievalEvaluator,
 )
+from tiny_runs import WORDS, some_texts, tiny_recipe, word_encoder
 
 import finetune
 from finetune.errors import LabelError, RecipeError, UsageError
@@ -30,24 +30,12 @@ from finetune.task import TargetHints, load_task
 from finetune.tasks.sentence_similarity import SentenceSimilarity
 
 EXAMPLES = SentenceSimilarity.examples()
-WORDS = [f"w{i}" for i in range(40)]
 TASK = "sentence-similarity"
-
-
-def some_texts(count: int, seed: int) -> list[str]:
-    """Different texts of one to eight words."""
-    chance = random.Random(seed)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[" ".join(chance.choices(WORDS, k=chance.randint(1, 8)))] = None
-    return list(found)
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
-    folder = tmp_path_factory.mktemp("encoder")
-    tiny_text_encoder(str(folder), WORDS)
-    return resolve_model(str(folder))
+    return word_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def learned(values: Sequence[Any], **options: Any) -> SentenceSimilarity:
@@ -57,18 +45,8 @@ def learned(values: Sequence[Any], **options: Any) -> SentenceSimilarity:
 
 
 def make_recipe(folder: Path, rows: list[dict[str, Any]], options: dict[str, Any], **sections: Any) -> Recipe:
-    """A recipe on rows and a tiny encoder that knows their words, both written into `folder`."""
-    if not (folder / "base").exists():
-        texts = [value for row in rows for value in row.values() if isinstance(value, str)]
-        tiny_text_encoder(str(folder / "base"), texts)
-    Dataset.from_list(rows).to_parquet(folder / "rows.parquet")
-    training = {"learning_rate": 5e-3, "max_steps": 3, "train_batch_size": 8, "bf16": False, "report_to": ["none"]}
-    return Recipe.from_dict({
-        "task": TASK, "name": "tiny", "options": options, "model": {"name": str(folder / "base")},
-        "data": {"name": str(folder / "rows.parquet")}, "adapter": {"r": 4}, "evaluation": {"resamples": 100},
-        "output": {"folder": str(folder), "run": "run"},
-        **sections, "training": training | sections.get("training", {}),
-    })  # fmt: skip
+    texts = [value for row in rows for value in row.values() if isinstance(value, str)]
+    return tiny_recipe(TASK, folder, rows, options, words=texts, **sections)
 
 
 # -- scores

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from closeness import assert_close
-from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
+from tiny_runs import WORDS, some_texts, tiny_recipe, word_encoder
 
 import finetune
 from finetune.errors import EmptyDataError, LabelError, UsageError
@@ -25,39 +25,17 @@ from finetune.task import load_task
 from finetune.tasks.text_ranking import TextRanking
 
 EXAMPLES = TextRanking.examples()
-WORDS = [f"w{i}" for i in range(40)]
 TASK = "text-ranking"
 LOSSES = ("lambda", "list-net", "rank-net", "binary-cross-entropy")
 
 
-def some_texts(count: int, seed: int) -> list[str]:
-    """Different texts of two to eight words."""
-    chance = random.Random(seed)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[" ".join(chance.choices(WORDS, k=chance.randint(2, 8)))] = None
-    return list(found)
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
-    folder = tmp_path_factory.mktemp("encoder")
-    tiny_text_encoder(str(folder), WORDS)
-    return resolve_model(str(folder))
+    return word_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def make_recipe(folder: Path, rows: list[dict[str, Any]], options: dict[str, Any], **sections: Any) -> Recipe:
-    """A recipe on rows and a tiny encoder, both written into `folder`."""
-    if not (folder / "base").exists():
-        tiny_text_encoder(str(folder / "base"), WORDS)
-    Dataset.from_list(rows).to_parquet(folder / "rows.parquet")
-    training = {"learning_rate": 5e-3, "max_steps": 3, "train_batch_size": 8, "bf16": False, "report_to": ["none"]}
-    return Recipe.from_dict({
-        "task": TASK, "name": "tiny", "options": options, "model": {"name": str(folder / "base")},
-        "data": {"name": str(folder / "rows.parquet")}, "adapter": {"r": 4}, "evaluation": {"resamples": 100},
-        "output": {"folder": str(folder), "run": "run"},
-        **sections, "training": training | sections.get("training", {}),
-    })  # fmt: skip
+    return tiny_recipe(TASK, folder, rows, options, **sections)
 
 
 def load_telling(task: Any, source: ModelSource) -> tuple[Any, Any]:
@@ -75,7 +53,7 @@ def load_telling(task: Any, source: ModelSource) -> tuple[Any, Any]:
 def lists(count: int, seed: int) -> list[dict[str, Any]]:
     """Queries with two to fifteen documents, one to three of them relevant."""
     chance = random.Random(seed)
-    texts = some_texts(count + 20, seed)
+    texts = some_texts(count + 20, seed, shortest=2)
     rows = []
     for query in texts[:count]:
         documents = chance.sample(texts, chance.randint(4, 15))
@@ -148,7 +126,7 @@ def test_every_form_of_data_becomes_a_graded_list() -> None:
 
 def test_the_place_in_the_data_says_nothing() -> None:
     """Equal scores fall to the earlier document: if the right one were always first, a model of no use would win."""
-    rows = [checked(query=text, relevance="right", negative=["b", "c", "d"]) for text in some_texts(400, 2)]
+    rows = [checked(query=text, relevance="right", negative=["b", "c", "d"]) for text in some_texts(400, 2, shortest=2)]
     places = np.bincount([row["relevance"].index(1) for row in rows], minlength=4)
     assert (places > 60).all(), places
     assert rows[5] == checked(query=rows[5]["query"], relevance="right", negative=["b", "c", "d"])
@@ -182,7 +160,7 @@ def test_rows_that_cannot_be_ranked_are_dropped_or_refused(tmp_path: Path) -> No
 @pytest.fixture(scope="module")
 def answered() -> list[dict[str, Any]]:
     """Queries, each with one right text; every third query stands in two rows with another one in each."""
-    texts = some_texts(240, 4)
+    texts = some_texts(240, 4, shortest=2)
     queries = [texts[i - 1 if i % 3 == 1 else i] for i in range(120)]
     return [{"question": query, "answer": f"{query} {text}"} for query, text in zip(queries, texts[120:], strict=True)]
 
