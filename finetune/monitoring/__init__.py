@@ -1,0 +1,1 @@
+"""What later comparison with live data needs."""

@@ -1,0 +1,35 @@
+"""The recipe: what a run needs to know, as frozen sections that refuse what they do not know.
+
+Order of precedence: defaults < YAML < ``section.key=value`` on the command line. This package imports no torch, so that
+validation answers at once. Secrets never stand in a recipe: tokens come from the environment.
+
+recipe.py         the whole
+models.py         the pretrained model; what of it is trained
+data.py           where the data lives, how it is read and split
+cleaning.py       what is mended in it
+features.py       columns of a table
+inspection.py     how thoroughly it is looked at
+augmentation.py   further training rows
+training.py       the fit
+evaluation.py     scores, bias
+outcome.py        goals, the card, where results go
+"""
+
+from finetune.recipe.augmentation import Transform
+from finetune.recipe.cleaning import CleaningSection, MissingStep, OutlierStep
+from finetune.recipe.data import DataSection, LabelSection, ReaderSection, SplitSection
+from finetune.recipe.evaluation import BiasSection, EvaluationSection, ZeroShotSection
+from finetune.recipe.features import FeaturesSection
+from finetune.recipe.inspection import InspectionSection
+from finetune.recipe.models import AdapterSection, ModelSection
+from finetune.recipe.outcome import CardSection, OutputSection, parse_goal
+from finetune.recipe.recipe import Recipe, task_names
+from finetune.recipe.section import Section
+from finetune.recipe.training import TrainingSection
+
+__all__ = [
+    "AdapterSection", "BiasSection", "CardSection", "CleaningSection", "DataSection", "EvaluationSection",
+    "FeaturesSection", "InspectionSection", "LabelSection", "MissingStep", "ModelSection", "OutlierStep",
+    "OutputSection", "ReaderSection", "Recipe", "Section", "SplitSection", "TrainingSection", "Transform",
+    "ZeroShotSection", "parse_goal", "task_names",
+]  # fmt: skip

@@ -1,0 +1,61 @@
+"""Sections on scores and on bias."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from finetune.recipe.section import Section
+
+
+class ZeroShotSection(Section):
+    """A model that answers from the names of the labels alone, as a baseline for classification."""
+
+    model: str = Field(min_length=1)
+    """A model for natural language inference, or an instruction-tuned language model; named as `model.name` is."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    hypothesis: str = "This text is about {}."
+    """What a text has to entail for a label, which stands for `{}` (natural language inference only)."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """How to put labels into words: label of the data -> wording. Default: the label itself."""
+    max_length: int | None = Field(default=None, ge=8)
+    """Longest input in tokens; longer texts are cut. Default: the model's own limit."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    """Type of the loaded weights."""
+
+    @field_validator("hypothesis")
+    @classmethod
+    def _has_a_place_for_the_label(cls, value: str) -> str:
+        if value.count("{}") != 1 or value.replace("{}", "").count("{") or value.replace("{}", "").count("}"):
+            raise ValueError("needs exactly one {}, where the label goes")
+        return value
+
+
+class EvaluationSection(Section):
+    """How the model is scored."""
+
+    metrics: tuple[str, ...] | None = None
+    """Metrics: built-in names (`finetune tasks` lists them), a local module, or `hub:NAME`. Default: the task's."""
+    baselines: tuple[str, ...] | None = None
+    """Baselines scored on the same rows. Default: the task's, which `finetune tasks` lists; and `zero-shot` where the
+    section names a model for it."""
+    zero_shot: ZeroShotSection | None = None
+    """The model behind the baseline `zero-shot`."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Level of the intervals."""
+    resamples: int = Field(default=1000, ge=100)
+    """Bootstrap resamples behind each interval."""
+    folds: int | None = Field(default=None, ge=2, le=50)
+    """Cross-validation: train and score this many times, each row being a test row once, and report mean and spread.
+    Groups stay together; `data.split.test` is not used then."""
+
+
+class BiasSection(Section):
+    """Scores by group. More probes will join this section."""
+
+    groups: tuple[str, ...] = ()
+    """Columns of the data that name a group (gender, dialect, site, …): scores are compared between their values."""
+    min_rows: int = Field(default=30, ge=2)
+    """Groups with fewer test rows are reported as not measured."""
