@@ -29,6 +29,11 @@ def test_it_says_what_it_measures_and_imports(path: Path) -> None:
     assert f"python benchmarks/{path.name}" in module.__doc__
 
 
+def test_near_duplicates_can_be_compared() -> None:
+    lines = list(load(FOLDER / "near_duplicates.py").compare(300, 600))
+    assert [line.split()[0] for line in lines] == ["datasketch", "ours", "ours"]
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_the_fit_and_its_baseline_can_be_timed(make_recipe: Callable[..., Any], ours: bool) -> None:
     module = load(FOLDER / "training_speed.py")
