@@ -5,4 +5,9 @@ tags.py       tags of words and spans of texts, in every form that data sets hav
 windows.py    parts of a row that is longer than the model
 spans.py      answers in a context, and the best one over its windows
 sentences.py  the sentences of a context, ranked for a question
+rewriting.py  edits that leave in place what an answer points at
+repair.py     texts that were decoded, copied or scraped badly, and how to mend them (markup.py: HTML)
+languages.py  which language a text is in
+personal.py   personal data in texts (account_numbers.py, phone_numbers.py: what it is told by)
+timestamps.py dates and times, and their parts
 """
