@@ -30,6 +30,8 @@ _FORMATS = {
 }  # fmt: skip
 _OURS = ("csv", "tsv", "json", "jsonl")
 """Formats that files.py reads; `datasets` reads the others."""
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zip")
+"""Endings behind the format's; files.py goes by the bytes, and says what to do with an archive of several files."""
 _SHA = re.compile(r"^[0-9a-f]{40}$")
 
 
@@ -41,11 +43,13 @@ class RawData:
         splits: Split name in the source -> rows.
         source: Where they came from, for the record.
         malformed: Lines that could not be parsed.
+        notes: What the reader inferred or left out, in sentences.
     """
 
     splits: dict[str, Dataset]
     source: dict[str, Any] = field(default_factory=dict)
     malformed: Malformed = field(default_factory=Malformed)
+    notes: list[str] = field(default_factory=list)
 
 
 def read(section: DataSection) -> RawData:
@@ -73,7 +77,7 @@ def read(section: DataSection) -> RawData:
 
 
 def _read_path(path: Path, section: DataSection, source: dict[str, Any]) -> RawData:
-    form = section.reader.format or _FORMATS.get(path.suffix.lower())
+    form = section.reader.format or _format_of(path)
     if path.is_dir() and form not in ("imagefolder", "audiofolder"):
         form = "folder"
     if form is None:
@@ -82,20 +86,29 @@ def _read_path(path: Path, section: DataSection, source: dict[str, Any]) -> RawD
             f"Set data.reader.format to one of: {', '.join(sorted(set(_FORMATS.values())))}.",
         )
     if form in ("csv", "tsv"):
-        delimiter = section.reader.delimiter or ("\t" if form == "tsv" else ",")
-        rows, malformed = read_delimited(path, section.reader, delimiter)
-        return RawData({"train": rows}, source, malformed)
+        rows, malformed, notes = read_delimited(path, section.reader, "\t" if form == "tsv" else ",")
+        return RawData({"train": rows}, source, malformed, notes)
     if form in ("json", "jsonl"):
-        rows, malformed = read_json(path, section.reader, lines=form == "jsonl")
-        return RawData({"train": rows}, source, malformed)
+        rows, malformed, notes = read_json(path, section.reader, lines=form == "jsonl")
+        return RawData({"train": rows}, source, malformed, notes)
     named = _named_like_splits(path) if form == "folder" else {}
     return _read_each(named, section, source) if named else RawData(_load_local(path, form, section), source)
 
 
+def _format_of(path: Path) -> str | None:
+    """The format that a name ends in: `reviews.csv`, `reviews.csv.gz`."""
+    form = _FORMATS.get(_unpacked(path).suffix.lower())
+    return form if form in _OURS or _unpacked(path) == path else None
+
+
+def _unpacked(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() in _COMPRESSED else path
+
+
 def _named_like_splits(folder: Path) -> dict[str, Path]:
     """Text files such as train.csv and test.csv, where a folder has no others."""
-    files = [file for file in sorted(folder.iterdir()) if _FORMATS.get(file.suffix.lower()) in _OURS]
-    named = {file.stem.lower(): file for file in files}
+    files = [file for file in sorted(folder.iterdir()) if _format_of(file) in _OURS and file.suffix.lower() != ".zip"]
+    named = {_unpacked(file).stem.lower(): file for file in files}
     known = {name for names in SPLIT_NAMES.values() for name in names}
     return named if len(named) == len(files) and named.keys() <= known else {}
 
@@ -107,6 +120,7 @@ def _read_each(files: dict[str, Path], section: DataSection, source: dict[str, A
         part = _read_path(file, section, source)
         whole.splits[name] = part.splits["train"]
         whole.malformed.join(part.malformed, file.name)
+        whole.notes += [f"{file.name}: {note}" for note in part.notes]
     return whole
 
 
