@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import random
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +142,34 @@ class Task(ABC):
             training: Whether they are what the model learns from.
         """
         return None
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """A row with its texts edited and its target still right; None where this task or row allows no such edit.
+
+        Args:
+            row: A canonical row with its target.
+            edit: Text -> another one; it may be called on parts of a text.
+            conservative: Whether the edit keeps words and their order (punctuation, case, spelling), so that also
+                targets which depend on fine shades stay right.
+        """
+        return None
+
+    @property
+    def offsets_into(self) -> tuple[str, ...]:
+        """Input columns that targets point into by character: cleaning must not change their texts."""
+        return ()
+
+    def weighed(self, targets: Sequence[Any]) -> Self:
+        """A copy that has seen the training targets, where its loss weighs labels by how many rows they have."""
+        return self
+
+    def own_transforms(self, rows: Sequence[Row]) -> Mapping[str, Callable[[Row, random.Random], Row | None]]:
+        """Augmentations that only this task has, by method: a row -> another one, None where it allows none.
+
+        Args:
+            rows: The training rows, which may lend each other their parts.
+        """
+        return {}
 
     def summarize(self, targets: Sequence[Any]) -> dict[str, float]:
         """What the targets of a split are, for the data's account: name -> count, or statistics of numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -30,6 +30,7 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
+from finetune.text.rewriting import rewrite_around
 from finetune.text.sentences import Likeness, choose_threshold, find_sentences, group_questions, score_groups
 from finetune.text.spans import label_windows, locate_answers, read_answers, read_windows
 from finetune.text.words import encodable
@@ -116,6 +117,24 @@ class QuestionAnswering(Task):
                 f"None of the {len(targets)} training rows has an answer; there is nothing to learn to find.",
                 "Check the slice of the training split.",
             )
+
+    @property
+    def offsets_into(self) -> tuple[str, ...]:
+        return ("context",)
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """The context is edited around the answers, whose places are found again; the question conservatively only."""
+        answers, context = row["answers"], row["context"]
+        if any(start < 0 for start in answers["answer_start"]):
+            return None
+        places = [
+            (start, start + len(text)) for text, start in zip(answers["text"], answers["answer_start"], strict=True)
+        ]
+        edited, starts = rewrite_around(context, places, edit)
+        if any(not edited.startswith(text, start) for text, start in zip(answers["text"], starts, strict=True)):
+            raise AssertionError("an edit moved an answer")  # it would teach a wrong place
+        question = edit(row["question"]) if conservative else row["question"]
+        return {**row, "question": question, "context": edited, "answers": {**answers, "answer_start": starts}}
 
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
         answerable = np.array([int(bool(target["text"])) for target in targets])

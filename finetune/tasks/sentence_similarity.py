@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -121,6 +121,10 @@ class SentenceSimilarity(Task):
                 f"options.hard_negatives is {self.options.hard_negatives}; the training rows have {different} texts.",
                 f"Lower it to {different - 1} or less.",
             )
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """Conservative edits of the text that is looked up or compared; what is to be found stays as it is."""
+        return {**row, "text": edit(row["text"])} if conservative else None
 
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
         if not self.pairs.scored:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from finetune.errors import UsageError
+from finetune.errors import RecipeError, UsageError
 from finetune.labels import Target, check_learnable, learn_target, number_summary
 from finetune.metrics.confusion import label_tables
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
@@ -31,6 +31,8 @@ class TextClassificationOptions(TaskOptions):
     """What the target is. Default: inferred from its values, and said so."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
     """Multi-label: labels whose probability is at least this are predicted."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Single-label: weigh rows by the inverse of how many training rows have their label, 1 on average."""
     new_head: bool = False
     """Replace the head of a model that was trained for other labels."""
 
@@ -50,9 +52,12 @@ class TextClassification(Task):
                                            "stars", "rating", "score", "y")),
     )  # fmt: skip
 
-    def __init__(self, options: TaskOptions | None = None, target: Target | None = None) -> None:
+    def __init__(
+        self, options: TaskOptions | None = None, target: Target | None = None, weights: tuple[float, ...] | None = None
+    ) -> None:
         super().__init__(options)
         self._target = target
+        self._weights = weights
 
     @property
     def target(self) -> Target:
@@ -74,6 +79,27 @@ class TextClassification(Task):
 
     def check_training_rows(self, targets: Sequence[Any]) -> None:
         check_learnable(self.target, targets, len(targets))
+
+    def weighed(self, targets: Sequence[Any]) -> Self:
+        if self.options.class_weights == "none":
+            return self
+        if self.kind != "single_label":
+            raise RecipeError(
+                f"options.class_weights is balanced, and the target is {self.kind.replace('_', '-')}.",
+                "Only rows with one label each can be weighed; remove it.",
+            )
+        counts = np.bincount(targets, minlength=self.target.num_labels)
+        known = np.count_nonzero(counts)
+        weights = np.divide(len(targets), known * counts, out=np.zeros(len(counts)), where=counts > 0)
+        return type(self)(self.options, self.target, tuple(float(w) for w in weights))
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """Any edit of a single text; what two texts have in common, or a number, bears conservative ones only."""
+        pair = row.get("text_pair")
+        if not conservative and (pair is not None or self.kind == "regression"):
+            return None
+        changed = {**row, "text": edit(row["text"])}
+        return changed if pair is None else {**changed, "text_pair": edit(pair)}
 
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
         if self.kind == "single_label":
@@ -137,7 +163,8 @@ class TextClassification(Task):
         logits = outputs["logits"].float()
         items: torch.Tensor
         if self.kind == "single_label":
-            items = functional.cross_entropy(logits, labels.view(-1), reduction="sum")
+            weight = None if self._weights is None else torch.tensor(self._weights, device=logits.device)
+            items = functional.cross_entropy(logits, labels.view(-1), weight=weight, reduction="sum")
         elif self.kind == "multi_label":
             items = functional.binary_cross_entropy_with_logits(logits, labels.float(), reduction="sum")
         else:

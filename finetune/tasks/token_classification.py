@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
+from finetune.text.rewriting import collect_mentions, rewrite_each, rewrite_outside, swap_mention
 from finetune.text.tags import OUTSIDE, Tags, entity_spans, learn_tags, tag_words
 from finetune.text.windows import read_windows
 from finetune.text.words import MostFrequentTag, WordFeatures, encodable, read_words, split_words, text_of_words
@@ -114,6 +116,34 @@ class TokenClassification(Task):
                 f"All words of the {len(targets)} training rows have the tag {only!r}; there is nothing to tell apart.",
                 "Check the column of the tags and the slice of the training split.",
             )
+
+    @property
+    def offsets_into(self) -> tuple[str, ...]:
+        return ("tokens",) if self.tags.spans else ()
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """Words outside of entities in runs; where every word has a tag of its own, conservatively and word by word."""
+        words, tags = list(row["tokens"]), self.describe_target(row["tags"])
+        if self.tags.scheme == "none":
+            return self._with_words(row, rewrite_each(words, edit), tags) if conservative else None
+        words, tags = rewrite_outside(words, tags, edit)
+        return self._with_words(row, words, tags) if words else None
+
+    def own_transforms(self, rows: Sequence[Row]) -> Mapping[str, Callable[[Row, random.Random], Row | None]]:
+        """`entity_swap`: another entity of the same type in the place of one."""
+        if self.tags.scheme == "none":
+            return {}
+        known = collect_mentions([(row["tokens"], self.describe_target(row["tags"])) for row in rows])
+
+        def swap(row: Row, rng: random.Random) -> Row | None:
+            swapped = swap_mention(row["tokens"], self.describe_target(row["tags"]), known, rng)
+            return swapped and self._with_words(row, *swapped)
+
+        return {"entity_swap": swap}
+
+    def _with_words(self, row: Row, words: list[str], tags: list[str]) -> Row:
+        changed = {**row, "tokens": words, "tags": [self.tags.ids[tag] for tag in tags]}
+        return changed | {"text": text_of_words(words)} if "text" in row else changed
 
     def strata(self, targets: Sequence[Any]) -> np.ndarray | None:
         counts = np.bincount([tag for tags in targets for tag in tags], minlength=len(self.tags.names))
