@@ -7,8 +7,8 @@ goals.py        what the recipe calls success
 diagnosis.py    underfitting, overfitting, healthy: with the figures behind the word
 """
 
-from finetune.evaluation.comparing import compare
+from finetune.evaluation.comparing import compare, compare_repeated
 from finetune.evaluation.goals import check_settings, judge
 from finetune.evaluation.scoring import evaluate
 
-__all__ = ["check_settings", "compare", "evaluate", "judge"]
+__all__ = ["check_settings", "compare", "compare_repeated", "evaluate", "judge"]

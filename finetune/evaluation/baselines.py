@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from finetune.artifacts import TrainedModel
 from finetune.errors import RecipeError, did_you_mean
 from finetune.evaluation import zero_shot
+from finetune.evaluation.column_inputs import feature_columns
+from finetune.evaluation.columns import TITLES, fit_columns
+from finetune.evaluation.targets import label_columns, logit, logits_of, targets_of
 from finetune.recipe import EvaluationSection
 from finetune.task import Baseline, Prediction, Row, Task
 
@@ -74,29 +78,48 @@ def fit_baseline(
     if name == zero_shot.NAME and settings is not None and settings.zero_shot is not None:
         predict, detail = zero_shot.fit_zero_shot(task, settings.zero_shot)
         return FittedBaseline(name, "Zero-shot", detail, predict, time.perf_counter() - started)
-    if name not in baseline_names(task):
-        raise RecipeError(
-            f"evaluation.baselines names {name!r}, which {task.name} does not have.",
-            did_you_mean(name, baseline_names(task)),
-        )
+    if name not in baseline_names(task, train):
+        raise no_such_baseline(name, task, train)
     title, _, fit = _BASELINES[name]
     predict, detail = fit(task, train, validation)
     return FittedBaseline(name, title, detail, predict, time.perf_counter() - started)
 
 
-def baseline_names(task: Task) -> tuple[str, ...]:
-    """Baselines that fit the task's kind of target."""
+def baseline_names(task: Task, rows: Sequence[Row] | None = None) -> tuple[str, ...]:
+    """Baselines that fit the task's kind of target.
+
+    Args:
+        task: Knows the target.
+        rows: Training rows; those on columns need features in them. Where None, the rows are taken to have some.
+    """
     general = [name for name, (_, kinds, _) in _BASELINES.items() if task.kind in kinds]
+    if rows is not None and not feature_columns(rows):
+        general = [name for name in general if name not in TITLES]
     if task.kind in zero_shot.KINDS:
         general.append(zero_shot.NAME)
     return (*general, *task.own_baselines(), *((UNTOUCHED,) if task.answers_untouched else ()))
 
 
-def chosen_baselines(settings: EvaluationSection, task: Task) -> tuple[str, ...]:
-    """Baselines of a run: those that the recipe names, else the task's, and zero-shot where there is a model for it."""
+def no_such_baseline(name: str, task: Task, rows: Sequence[Row] | None = None) -> RecipeError:
+    """The error for a baseline that `baseline_names` does not list."""
+    if name in TITLES and name in baseline_names(task):
+        return RecipeError(
+            f"evaluation.baselines names {name!r}, which needs columns of a table, and the recipe names none.",
+            "Name them in features.numeric, features.categorical or features.time.",
+        )
+    return RecipeError(
+        f"evaluation.baselines names {name!r}, which {task.name} does not have.",
+        did_you_mean(name, baseline_names(task, rows)),
+    )
+
+
+def chosen_baselines(settings: EvaluationSection, task: Task, rows: Sequence[Row] = ()) -> tuple[str, ...]:
+    """Baselines of a run: those that the recipe names, else the task's, those on columns where the training rows have
+    features, and zero-shot where there is a model for it."""
     if settings.baselines is not None:
         return settings.baselines
-    return (*task.baselines, *((zero_shot.NAME,) if settings.zero_shot else ()))
+    columns = [name for name in TITLES if name in baseline_names(task, rows)]
+    return (*task.baselines, *columns, *((zero_shot.NAME,) if settings.zero_shot else ()))
 
 
 def _untouched(model: TrainedModel) -> Baseline:
@@ -111,10 +134,6 @@ def _untouched(model: TrainedModel) -> Baseline:
     return predict
 
 
-def _targets(task: Task, rows: Sequence[Row]) -> list[Any]:
-    return [row[task.target_column().name] for row in rows]
-
-
 def _constant(task: Task, outputs: np.ndarray) -> Baseline:
     def predict(rows: Sequence[Row]) -> list[Prediction]:
         return task.from_logits(np.repeat(outputs[None, :], len(rows), axis=0))
@@ -124,17 +143,17 @@ def _constant(task: Task, outputs: np.ndarray) -> Baseline:
 
 def _majority(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
     """Label shares of the training rows as everybody's probabilities."""
-    targets = _targets(task, train)
+    targets = targets_of(task, train)
     size = task.metric_settings()["num_labels"]
     ids = [i for t in targets for i in (t if isinstance(t, list) else [t])]
     share = (np.bincount(ids, minlength=size) + 0.0) / len(targets)
-    outputs = _logit(share) if task.kind == "multi_label" else np.log(np.clip(share, 1e-9, 1))
+    outputs = logit(share) if task.kind == "multi_label" else np.log(np.clip(share, 1e-9, 1))
     answer = task.from_logits(outputs[None, :])[0]["prediction"]
     return _constant(task, outputs), f"always answers {answer!r}"
 
 
 def _mean(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
-    value = float(np.mean(_targets(task, train)))
+    value = float(np.mean(targets_of(task, train)))
     return _constant(task, np.array([value])), f"always answers {value:.4g}"
 
 
@@ -153,8 +172,8 @@ def _tfidf_logreg(task: Task, train: Sequence[Row], validation: Sequence[Row]) -
     features = vectorizer.fit_transform([task.text_of(row) for row in train])
     held_out = vectorizer.transform([task.text_of(row) for row in validation])
     size = task.metric_settings()["num_labels"]
-    columns = _columns(task, _targets(task, train), size)
-    checks = _columns(task, _targets(task, validation), size)
+    columns = label_columns(task, targets_of(task, train), size)
+    checks = label_columns(task, targets_of(task, validation), size)
     models: list[Any] = []
     chosen: list[tuple[float, str | None]] = []
     candidates = CANDIDATES if len(train) <= MANY else FEWER
@@ -170,7 +189,7 @@ def _tfidf_logreg(task: Task, train: Sequence[Row], validation: Sequence[Row]) -
 
     def predict(rows: Sequence[Row]) -> list[Prediction]:
         inputs = vectorizer.transform([task.text_of(row) for row in rows])
-        return task.from_logits(_outputs(task, models, columns, inputs, size))
+        return task.from_logits(logits_of(task, models, columns, inputs, size))
 
     return predict, f"{len(vectorizer.vocabulary_):,} words and word pairs, {_describe(chosen)}"
 
@@ -184,38 +203,14 @@ def _describe(chosen: list[tuple[float, str | None]]) -> str:
     return f"C and class weights chosen by F1 on validation rows for each of {len(chosen)} labels ({balanced} balanced)"
 
 
-def _columns(task: Task, targets: list[Any], size: int) -> list[np.ndarray]:
-    """What to fit: the ids, or one column of 0 and 1 per label."""
-    if task.kind != "multi_label":
-        return [np.array(targets, dtype=int)]
-    return [np.array([int(label in t) for t in targets]) for label in range(size)]
-
-
-def _outputs(task: Task, models: list[Any], columns: list[np.ndarray], inputs: Any, size: int) -> np.ndarray:
-    """Probabilities in the form of a model's raw outputs (logits)."""
-    if task.kind == "multi_label":
-        shares = [m.predict_proba(inputs)[:, 1] if m is not None else np.full(inputs.shape[0], float(c[0]))
-                  for m, c in zip(models, columns, strict=True)]  # fmt: skip
-        return _logit(np.stack(shares, axis=1))
-    outputs = np.full((inputs.shape[0], size), -1e9)
-    outputs[:, models[0].classes_] = np.log(np.clip(models[0].predict_proba(inputs), 1e-12, 1))
-    return outputs
-
-
-def _logit(share: np.ndarray) -> np.ndarray:
-    clipped = np.clip(share, 1e-9, 1 - 1e-9)
-    logits: np.ndarray = np.log(clipped / (1 - clipped))
-    return logits
-
-
 def _tfidf_ridge(task: Task, train: Sequence[Row], validation: Sequence[Row]) -> tuple[Baseline, str]:
     from sklearn.linear_model import Ridge
 
     vectorizer = _vectorizer()
     features = vectorizer.fit_transform([task.text_of(row) for row in train])
     held_out = vectorizer.transform([task.text_of(row) for row in validation])
-    wanted = np.array(_targets(task, validation), dtype=float)
-    fitted = [Ridge(alpha=a).fit(features, np.array(_targets(task, train), dtype=float)) for a in RIDGE]
+    wanted = np.array(targets_of(task, validation), dtype=float)
+    fitted = [Ridge(alpha=a).fit(features, np.array(targets_of(task, train), dtype=float)) for a in RIDGE]
     best = int(np.argmin([np.mean((m.predict(held_out) - wanted) ** 2) for m in fitted]))
 
     def predict(rows: Sequence[Row]) -> list[Prediction]:
@@ -233,4 +228,5 @@ _BASELINES: dict[str, tuple[str, tuple[str, ...], Fit]] = {
     "mean": ("Mean of the training targets", ("regression",), _mean),
     "tfidf-logreg": ("TF-IDF + logistic regression", _LABELS, _tfidf_logreg),
     "tfidf-ridge": ("TF-IDF + ridge regression", ("regression",), _tfidf_ridge),
+    **{name: (title, (*_LABELS, "regression"), partial(fit_columns, name)) for name, title in TITLES.items()},
 }

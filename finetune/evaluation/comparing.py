@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import numpy as np
 from finetune.artifacts import Evaluation, RunFolder
 from finetune.errors import DataError
 from finetune.evaluation.scoring import statistic
-from finetune.statistics.comparison import holm, mcnemar_exact, minimum_detectable_effect, paired_difference
+from finetune.statistics.comparison import (
+    difference_from_draws,
+    holm,
+    mcnemar_exact,
+    minimum_detectable_effect,
+    paired_difference,
+)
+from finetune.statistics.intervals import resample
 from finetune.task import Prediction, Task
 
 
@@ -56,6 +64,51 @@ def compare(first: RunFolder, second: RunFolder, *, resamples: int = 2000, confi
         disagreement = max(1, test.b + test.c) / len(keys)
         result["minimum_detectable_effect"] = minimum_detectable_effect(len(keys), disagreement)
     return result
+
+
+def compare_repeated(
+    first: Sequence[RunFolder], second: Sequence[RunFolder], *, resamples: int = 2000, confidence: float = 0.95
+) -> dict[str, Any]:
+    """Compare two recipes, each trained from the same seeds, on the same test rows.
+
+    The difference is that of the scores' means over seeds. Its interval resamples test rows and seeds alike (the seeds
+    within each resample of the rows), so it covers both what other rows and what other seeds would have changed. With
+    few seeds the latter is known roughly only; the differences of the single seeds stand beside it.
+
+    Args:
+        first: A finished run per seed.
+        second: Likewise, in the same order of seeds.
+        resamples: Bootstrap resamples.
+        confidence: Level of the intervals.
+
+    Returns:
+        `rows`, `seeds` (how many), `headline` and per score in `differences` (second minus first): `first` and `second`
+        (means), `value`, `low`, `high`, `p_value`, and `each` (per seed).
+
+    Raises:
+        DataError: The runs have different tasks, labels or test rows.
+    """
+    both = [(_read(a), _read(b)) for a, b in zip(first, second, strict=True)]
+    task, _, references, keys = both[0][0]
+    for read in (one for pair in both for one in pair):
+        if (read[0].name, read[0].state(), read[2], read[3]) != (task.name, task.state(), references, keys):
+            raise DataError("The runs have different tasks, labels or test rows.", "Compare runs of one data set.")
+    measured = [[statistic(task, task.metrics, task.arrays(one[1], references)) for one in pair] for pair in both]
+    every = np.arange(len(keys))
+    values = [[function(every) for function in pair] for pair in measured]
+    draws = [[resample(function, len(keys), resamples, 0, None) for function in pair] for pair in measured]
+    chosen = np.random.default_rng(0).integers(len(both), size=(len(both), resamples))
+    differences: dict[str, Any] = {}
+    for name in values[0][0]:
+        each = [float(b[name] - a[name]) for a, b in values]
+        drawn = np.stack([b[name] - a[name] for a, b in draws])  # (seeds, resamples)
+        found = difference_from_draws(
+            float(np.mean(each)), np.take_along_axis(drawn, chosen, axis=0).mean(axis=0), confidence
+        )
+        means = {key: float(np.mean([pair[i][name] for pair in values])) for i, key in enumerate(("first", "second"))}
+        differences[name] = {**means, **found.to_dict(), "each": each}
+    return {"rows": len(keys), "seeds": len(both), "confidence": confidence, "headline": task.headline,
+            "differences": differences}  # fmt: skip
 
 
 def _read(run: RunFolder) -> tuple[Task, list[Prediction], list[Any], list[tuple[str, ...]]]:

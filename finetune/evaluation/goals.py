@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from finetune.artifacts import Evaluation
 from finetune.errors import RecipeError, did_you_mean
 from finetune.evaluation import zero_shot
-from finetune.evaluation.baselines import baseline_names
+from finetune.evaluation.baselines import baseline_names, no_such_baseline
 from finetune.metrics import metric_facts, metric_names
 from finetune.recipe import EvaluationSection, parse_goal
-from finetune.task import Task
+from finetune.task import Row, Task
 
 _TESTS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 
@@ -38,9 +39,17 @@ def judge(evaluation: Evaluation, goals: dict[str, str | bool]) -> list[dict[str
     ]
 
 
-def check_settings(settings: EvaluationSection, goals: dict[str, Any], task: Task) -> None:
+def check_settings(
+    settings: EvaluationSection, goals: dict[str, Any], task: Task, rows: Sequence[Row] | None = None
+) -> None:
     """Refuse what could only fail after the training: metrics and baselines of another kind of target, goals on scores
     that the run will not have.
+
+    Args:
+        settings: Of the recipe.
+        goals: Of the recipe.
+        task: Knows the target.
+        rows: Training rows, which say whether there are columns for baselines on columns.
 
     Raises:
         RecipeError: Names what is wrong and the nearest name.
@@ -58,11 +67,8 @@ def check_settings(settings: EvaluationSection, goals: dict[str, Any], task: Tas
             )
         scores += facts.outputs
     for name in settings.baselines or ():
-        if name not in baseline_names(task):
-            raise RecipeError(
-                f"evaluation.baselines names {name!r}, which {task.name} does not have.",
-                did_you_mean(name, baseline_names(task)),
-            )
+        if name not in baseline_names(task, rows):
+            raise no_such_baseline(name, task, rows)
     _check_zero_shot(settings, task)
     _check_goal_names(goals, scores)
 

@@ -67,7 +67,7 @@ def _score_all(
         "model": {"title": "Fine-tuned model", "detail": model.base.name, "seconds": seconds}
     }
     train, validation = fitting_rows
-    for name in chosen_baselines(settings, task) if len(train) else ():
+    for name in chosen_baselines(settings, task, train) if len(train) else ():
         fitted = fit_baseline(name, task, train, validation, model=model, settings=settings)
         log.info("Baseline %s: %s (%.1f s).", name, fitted.detail, fitted.seconds)
         answers[name] = fitted.predict(rows)

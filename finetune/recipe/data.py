@@ -105,8 +105,9 @@ class DataSection(Section):
     id: str | None = None
     """Column that identifies what a row is about; the audit reports values that stand in several splits."""
     leakage: Literal["refuse", "drop", "allow"] = "refuse"
-    """What to do when validation or test rows have the same input as training rows: stop, drop those training rows, or
-    go on and say so."""
+    """What to do when test rows have the same input as training rows: stop; drop the training rows that repeat a row of
+    the test or validation split (and validation rows that repeat a test row); or go on and say so. What validation rows
+    share with training rows is told in any case."""
     reader: ReaderSection = ReaderSection()
     """How to read a file."""
 

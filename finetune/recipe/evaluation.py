@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from finetune.recipe.section import Section
 
@@ -39,8 +39,9 @@ class EvaluationSection(Section):
     metrics: tuple[str, ...] | None = None
     """Metrics: built-in names (`finetune tasks` lists them), a local module, or `hub:NAME`. Default: the task's."""
     baselines: tuple[str, ...] | None = None
-    """Baselines scored on the same rows. Default: the task's, which `finetune tasks` lists; and `zero-shot` where the
-    section names a model for it."""
+    """Baselines scored on the same rows. Default: the task's, which `finetune tasks` lists; those on columns
+    (`columns-linear`, `columns-tree`, `columns-forest`, `columns-boosting`) where the recipe has features; and
+    `zero-shot` where the section names a model for it."""
     zero_shot: ZeroShotSection | None = None
     """The model behind the baseline `zero-shot`."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
@@ -50,6 +51,14 @@ class EvaluationSection(Section):
     folds: int | None = Field(default=None, ge=2, le=50)
     """Cross-validation: train and score this many times, each row being a test row once, and report mean and spread.
     Groups stay together; `data.split.test` is not used then."""
+    fold: int | None = Field(default=None, ge=1)
+    """Which of the folds this one run tests on, from 1. Default: a run for each."""
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> Self:
+        if self.fold is not None and (self.folds is None or self.fold > self.folds):
+            raise ValueError(f"fold is {self.fold}, folds is {self.folds}: it has to be one of them")
+        return self
 
 
 class BiasSection(Section):
