@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from finetune.task import Task
+    from finetune.task import Row, Task
 
 MAX_LISTED_ROWS = 1000
 """Row numbers kept for each reason; the count is always exact."""
@@ -29,6 +29,11 @@ class DataReport:
         target: What the target is.
         label_counts: Split -> label -> rows (classification), or summary statistics (regression).
         notes: What was inferred or decided, in sentences.
+        cleaning: What each step of the cleaning did: `{step, split, column, before, after, changed, flagged, examples,
+            detail}`.
+        leakage: "`held-out split` in `other split`" -> `{"rows", "share", "examples", "choice"}`: rows with the same
+            input.
+        content: Split -> SHA-256 of its inputs and targets: equal data has equal ones, wherever it was read from.
     """
 
     source: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +45,9 @@ class DataReport:
     target: dict[str, Any] = field(default_factory=dict)
     label_counts: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    cleaning: list[dict[str, Any]] = field(default_factory=list)
+    leakage: dict[str, dict[str, Any]] = field(default_factory=dict)
+    content: dict[str, str] = field(default_factory=dict)
 
     def drop(self, split: str, reason: str, row: int) -> None:
         """Count one dropped row."""
@@ -65,12 +73,42 @@ class DataReport:
         return asdict(self)
 
 
+class FurtherRows(Protocol):
+    """Training rows that augmentation adds, as many in every epoch; each knows its parent (`parent_id`)."""
+
+    lazy: bool
+    """Whether a row costs so little that it is made when a batch wants it."""
+    unchanged: Mapping[str, int]
+    """Rows made so far that came out as their parents, by method."""
+
+    def __len__(self) -> int: ...
+
+    def plan(self) -> list[dict[str, Any]]:
+        """What each transform adds to an epoch: `method`, `rows`, and a `note` on what else it depends on."""
+
+    def rows(self, epoch: int) -> list[Row]:
+        """All rows of an epoch, from 0."""
+
+    def row(self, epoch: int, index: int) -> Row:
+        """One of them."""
+
+
 @dataclass(frozen=True)
 class PreparedData:
     """Canonical rows in three splits, and the task that has learned their target.
 
     Each split is a `datasets.Dataset` with the task's columns, `row` (where it came from, such as ``train:12``) and
-    `group:NAME` for every group column of the recipe.
+    `group:NAME` for every group column of the recipe, `feature:NAME` for every feature.
+
+    Attributes:
+        task: Knows the target.
+        train: Rows to learn from.
+        validation: Rows that choose the model.
+        test: Rows that score it.
+        report: How they came to be.
+        tables: The raw splits that they came from.
+        inputs: What a raw row has to go through before the model answers it: `places`, the state of the `cleaning`.
+        further: Further training rows, made anew in each epoch; None without augmentation.
     """
 
     task: Task
@@ -78,6 +116,9 @@ class PreparedData:
     validation: Dataset
     test: Dataset
     report: DataReport
+    tables: Mapping[str, Dataset] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    further: FurtherRows | None = None
 
     @property
     def splits(self) -> dict[str, Dataset]:

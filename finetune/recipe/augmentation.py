@@ -24,15 +24,17 @@ class Transform(Section):
     `back_translation` and `masked_model` let a model rewrite; `entity_swap` puts another entity of the same type (token
     classification); `oversample` repeats the rows of rare labels."""
     copies: int = Field(default=1, ge=1, le=100)
-    """Further rows per chosen row."""
+    """Further rows per chosen row; of `oversample` the most repeats of a row (100 where not stated)."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Share of the training rows that get copies, chosen anew in each epoch."""
     strength: float = Field(default=0.1, gt=0, le=1)
-    """Share of a text's words (or characters) that is changed; `aeda` up to a third of the words, as published."""
+    """Share of a text's words (or characters) that is changed. `aeda` inserts marks at up to a third of the words, as
+    published; `identity_swap`, `back_translation` and `oversample` do not use it."""
     labels: tuple[str, ...] | None = None
     """Only rows with one of these labels. Default: all."""
     lexicon: str | None = None
-    """Folder of WordNet's database files for synonyms. Default: where systems keep them, else a small own list."""
+    """Folder of WordNet's database files (`index.sense`, `data.*`) for synonyms. Default: where systems keep them, else a
+    small list of our own; the log says which."""
     models: tuple[str, ...] = ()
     """Models that rewrite: one masked language model, or two that translate there and back; named as `model.name`."""
 
@@ -44,6 +46,8 @@ class Transform(Section):
     @model_validator(mode="after")
     def _models_fit(self) -> Self:
         needed = {"back_translation": 2, "masked_model": 1}.get(self.method, 0)
+        if self.lexicon is not None and self.method not in ("eda", "synonyms", "random_insertion"):
+            raise ValueError(f"method {self.method} reads no lexicon")
         if len(self.models) != needed:
             raise ValueError(f"method {self.method} takes {needed} models, {len(self.models)} are named")
         return self

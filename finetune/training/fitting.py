@@ -25,6 +25,7 @@ from finetune.training.arguments import training_arguments, uses_bf16
 from finetune.training.batching import BatchPlan, StepSampler, plan_batches
 from finetune.training.callbacks import Guard, Progress, Schedule
 from finetune.training.encoding import check_lengths, encode, measure_lengths
+from finetune.training.further import FurtherFeatures
 from finetune.training.trainer import trainer_class
 
 if TYPE_CHECKING:
@@ -117,11 +118,16 @@ def _fit_once(
     started = time.perf_counter()
     section = recipe.training
     model, processor, max_length = load_for_training(recipe, data, source)
-    train, lengths = encode_training(recipe, data, processor, max_length)
-    apart = data.task.keep_apart(data.train)
+    features, lengths = encode_training(recipe, data, processor, max_length)
     run.write_json("data/lengths.json", lengths)
+    further = None if data.further is None else FurtherFeatures(
+        features, data.further, lambda rows: data.task.training_features(rows, processor, max_length)
+    )  # fmt: skip
+    train = features if further is None else further.features
     sampler = StepSampler([feature_size(f) for f in train], batches.size, section.seed, group=section.group_by_length,
-                          apart=apart)  # fmt: skip
+                          apart=_kept_apart(data))  # fmt: skip
+    if further is not None:
+        further.sampler = sampler
     schedule = Schedule(batches.steps_per_epoch(len(train)), section.eval_per_epoch)
     progress = Progress(data.task.headline)
     validation = list(iterate(data.validation))
@@ -130,7 +136,8 @@ def _fit_once(
         task=data.task, sampler=sampler, model=model, processing_class=processor, max_length=max_length,
         args=training_arguments(recipe, data.task, batches, run,
                                 higher_is_better=_higher_is_better(section.best_by)),
-        data_collator=model_inputs_only(data.task.training_collator(processor)), train_dataset=train,
+        data_collator=model_inputs_only(data.task.training_collator(processor)),
+        train_dataset=train if further is None else further,
         held_out=held_out, callbacks=[schedule, Guard(), progress, *_early_stopping(recipe)],
         **data.task.trainer_settings(model, batches.part),
     )  # fmt: skip
@@ -139,7 +146,8 @@ def _fit_once(
     log.info(
         "Training %s of %s parameters on %s: %d steps of %d rows (%d process%s × %d × %d%s), %s.",
         f"{parameters['trainable']:,}", f"{parameters['total']:,}",
-        f"{len(data.train)} rows" + (f" in {len(train)} parts" if len(train) != len(data.train) else ""),
+        f"{len(data.train)} rows" + (f" in {len(features)} parts" if len(features) != len(data.train) else "")
+        + (f" and {len(data.further)} augmented ones" if data.further is not None else ""),
         section.max_steps or round(batches.steps_per_epoch(len(train)) * section.num_train_epochs), batches.size,
         batches.processes, "es" if batches.processes > 1 else "", batches.loaded, batches.accumulation,
         f", {batches.micro} held at a time" if batches.part else "",
@@ -158,8 +166,16 @@ def _fit_once(
     trained.eval()
     account = _account(trainer, data, batches, parameters, begun, started)
     return TrainedModel(
-        data.task, trained, processor, source, max_length, section.eval_batch_size, account, recipe, data
+        data.task, trained, processor, source, max_length, section.eval_batch_size, account, recipe, data, data.inputs
     )
+
+
+def _kept_apart(data: PreparedData) -> list[frozenset[str]] | None:
+    """Keys of the training rows, and of those that augmentation adds, that should not meet in a step."""
+    own = data.task.keep_apart(data.train)
+    if own is None or data.further is None:
+        return own
+    return own + (data.task.keep_apart(data.further.rows(0)) or [])
 
 
 def _account(
@@ -178,6 +194,7 @@ def _account(
         "epochs": state.epoch,
         "steps_per_epoch": batches.steps_per_epoch(len(trainer.train_dataset)),
         "rows": len(data.train),
+        "augmentation": getattr(trainer.train_dataset, "plan", []),
         "features": len(trainer.train_dataset),
         "batch": {"size": batches.size, "processes": batches.processes, "micro": batches.micro,
                   "accumulation": batches.accumulation},
