@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -40,6 +40,8 @@ class TrainedModel:
         training: What the fit measured: history, seconds, memory, parameters.
         recipe: What it was made by, where known.
         data: What it was trained on; in memory only. Baselines are fitted on it.
+        inputs: What a user's inputs have to go through first: where columns stood, what the cleaning was fitted to.
+        read_inputs: Does so, where the recipe cleans texts or makes them of columns; in memory only.
     """
 
     task: Task
@@ -51,6 +53,8 @@ class TrainedModel:
     training: dict[str, Any] = field(default_factory=dict)
     recipe: Recipe | None = None
     data: PreparedData | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    read_inputs: Callable[[Sequence[Any]], list[Any]] | None = None
 
     def predict(self, inputs: Sequence[Any]) -> list[Prediction]:
         """Answer a user's inputs, in their order.
@@ -64,7 +68,8 @@ class TrainedModel:
         Raises:
             UsageError: An input of another form.
         """
-        return self.predict_rows(self.task.rows_from(inputs))
+        read = self.read_inputs(inputs) if self.read_inputs is not None else inputs
+        return self.predict_rows(self.task.rows_from(read))
 
     def predict_rows(self, rows: Sequence[Row]) -> list[Prediction]:
         """Answer canonical rows, in their order."""
@@ -133,6 +138,7 @@ class TrainedModel:
             "adapter": self.is_adapter,
             "max_length": self.max_length,
             "batch_size": self.batch_size,
+            "inputs": dict(self.inputs),
         }
 
     @classmethod
@@ -154,7 +160,8 @@ class TrainedModel:
         base = ModelSource(**description["base"])
         model, processor = _load_weights(task, base, where, adapter=description["adapter"])
         recipe = Recipe.from_yaml(where.parent / "recipe.yaml") if (where.parent / "recipe.yaml").exists() else None
-        return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe)
+        return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe,
+                   inputs=description.get("inputs", {}))  # fmt: skip
 
 
 def _save_whole(model: Any, folder: Path) -> None:

@@ -1,16 +1,23 @@
-"""From a recipe's data section to canonical rows in three splits.
+"""From a recipe's data section to canonical rows in three splits, looked at, cleaned and free of leaks.
 
-reading.py      any source -> raw splits
-files.py        CSV, TSV and JSON files, with the line numbers of what cannot be read
-columns.py      which column means what
-splitting.py    the splits that the data lacks
-inputs.py       rows to answer, without targets
 preparation.py  all of it, in order
+reading.py      any source -> raw splits
+columns.py      which column means what
+cleaning/       what the recipe wants mended
+canonical.py    raw rows -> the task's rows
+features.py     columns of a table, and the text that a template makes of them
+duplicates.py   rows that stand twice, exactly or nearly
+partition.py    training, validation and test rows (splitting.py: how they are chosen)
+leakage.py      inputs that stand in two splits
+inspection.py   a look at the data (auditing/: what it looks for)
+inputs.py       rows to answer, without targets
+storage.py      many rows, in files
 """
 
 from finetune.data.columns import map_columns
-from finetune.data.inputs import read_inputs
+from finetune.data.inputs import input_reader, read_inputs
+from finetune.data.inspection import audit_prepared, inspect
 from finetune.data.preparation import prepare
 from finetune.data.reading import RawData, read
 
-__all__ = ["RawData", "map_columns", "prepare", "read", "read_inputs"]
+__all__ = ["RawData", "audit_prepared", "input_reader", "inspect", "map_columns", "prepare", "read", "read_inputs"]

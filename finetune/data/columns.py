@@ -56,6 +56,8 @@ def map_columns(
     groups: Sequence[str] = (),
     *,
     need_target: bool = True,
+    written: str | None = None,
+    named: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Place], list[str]]:
     """Canonical column -> column of the data, by the recipe and otherwise by names that are common.
 
@@ -65,6 +67,8 @@ def map_columns(
         stated: The recipe's mapping.
         groups: Group columns that must be there.
         need_target: Whether the reference answer must be there too.
+        written: A canonical column that no column of the data fills, because a template writes it.
+        named: Key of the recipe -> the column that it names, which must be there too.
 
     Returns:
         The mapping, and a sentence on each column that was inferred.
@@ -72,11 +76,12 @@ def map_columns(
     Raises:
         ColumnError: A stated column does not exist, or a required one cannot be found.
     """
-    _check_stated(task, rows, stated, groups)
+    _check_stated(task, rows, stated)
+    _check_named(rows, [("bias.groups", name) for name in groups] + list((named or {}).items()))
     mapping: dict[str, Place] = dict(stated)
     notes: list[str] = []
     for column in task.columns:
-        if column.name in mapping or (column.kind == "target" and not need_target):
+        if column.name in (*mapping, written) or (column.kind == "target" and not need_target):
             continue
         found = _by_alias(column, rows, mapping) or _by_elimination(column, rows, mapping)
         if found is None and column.required:
@@ -131,7 +136,7 @@ def feature_at(rows: Dataset, place: Place) -> Any:
     return rows.features.get(place) if isinstance(place, str) else None
 
 
-def _check_stated(task: Task | type[Task], rows: Dataset, stated: Mapping[str, Place], groups: Sequence[str]) -> None:
+def _check_stated(task: Task | type[Task], rows: Dataset, stated: Mapping[str, Place]) -> None:
     known = [column.name for column in task.columns]
     parts = [(canonical, part) for canonical, place in stated.items()
              for part in ((place,) if isinstance(place, str) else place)]  # fmt: skip
@@ -142,10 +147,13 @@ def _check_stated(task: Task | type[Task], rows: Dataset, stated: Mapping[str, P
             )
         if not _stands(name, rows):
             raise ColumnError(f"The data has no column {name!r} (for {canonical}).", did_you_mean(name, _names(rows)))
-    for name in groups:
+
+
+def _check_named(rows: Dataset, named: Sequence[tuple[str, str]]) -> None:
+    for key, name in named:
         if name not in rows.column_names:
             raise ColumnError(
-                f"bias.groups names {name!r}, which the data does not have.", did_you_mean(name, rows.column_names)
+                f"{key} names {name!r}, which the data does not have.", did_you_mean(name, rows.column_names)
             )
 
 

@@ -1,76 +1,174 @@
-"""Canonical rows in three splits, with an account of everything that was dropped, inferred or decided."""
+"""Canonical rows in three splits, with an account of everything that was dropped, changed, inferred or decided."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from finetune.artifacts import DataReport, PreparedData
-from finetune.artifacts.prepared_data import iterate, shorten
-from finetune.data.columns import Place, feature_at, heads, map_columns, pick, read_column, target_hints
-from finetune.data.reading import read
-from finetune.data.splitting import choose_splits, hold_out
-from finetune.errors import EmptyDataError, LabelError, did_you_mean
-from finetune.labels import RowError
+from finetune.artifacts.prepared_data import iterate
+from finetune.data.canonical import CARRIED, NUMBER, RowReader, Split, read_canonical
+from finetune.data.cleaning import Cleaner
+from finetune.data.columns import Place, feature_at, heads, map_columns, read_column, target_hints
+from finetune.data.features import FEATURE, TEMPLATE, FeatureReader
+from finetune.data.leakage import drop_duplicates, guard_leakage
+from finetune.data.partition import complete
+from finetune.data.reading import RawData, read
+from finetune.data.splitting import choose_splits
+from finetune.data.storage import store, table_of
+from finetune.errors import RecipeError
+from finetune.task import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
     from datasets import Dataset
 
     from finetune.recipe import Recipe
-    from finetune.task import Column, Task
 
 log = logging.getLogger(__name__)
 HIDDEN = -1
 """What many test sets on the Hub hold in place of labels that are kept secret."""
 
 
-@dataclass(frozen=True)
-class _Split:
-    """Canonical rows, and for each a key that is equal for rows with the same input."""
-
-    rows: Dataset
-    keys: list[str]
-
-    def take(self, indices: np.ndarray) -> _Split:
-        """Some of the rows, in memory order: a selection by reference would be slow to read row by row."""
-        from datasets import Dataset
-
-        table = self.rows.data.table.take(indices)
-        return _Split(Dataset(table, info=self.rows.info), [self.keys[i] for i in indices])
-
-
-def prepare(recipe: Recipe, task: Task) -> PreparedData:
-    """Read, map, parse and split the recipe's data.
+def prepare(recipe: Recipe, task: Task, raw: RawData | None = None) -> PreparedData:
+    """Read, map, clean, parse and split the recipe's data.
 
     Args:
-        recipe: Says where the data is and what its columns mean.
+        recipe: Says where the data is, what its columns mean, and what is to be mended.
         task: The kind of task; a copy that has learned the target comes back in the result.
+        raw: The data, where it has been read already.
 
     Raises:
         SourceError: The data is not to be had. DataError: It cannot be learned from.
     """
-    section = recipe.data
-    raw = read(section)
+    raw = raw or read(recipe.data)
     report = DataReport(source=raw.source, malformed={"count": raw.malformed.count, "lines": raw.malformed.lines})
-    chosen, report.origins, notes = choose_splits(raw.splits, section.splits)
-    report.notes += notes
-    report.columns, notes = map_columns(task, chosen["train"], section.columns, recipe.bias.groups)
-    report.notes += notes
+    report.notes += raw.notes
+    tables, features = choose_tables(raw, recipe, task, report)
     target = report.columns[task.target_column().name]
-    chosen = _without_hidden(chosen, target, report)
-    task = _learn(task, chosen, target, recipe, report)
-    splits = {name: _canonical(split, name, task, report, recipe.bias.groups) for name, split in chosen.items()}
-    splits = _enriched(_complete(splits, task, recipe, report), task)
-    _account(splits, task, report)
-    rows = {name: split.rows for name, split in splits.items()}
+    texts = _text_columns(task, tables["train"], report, features)
+    cleaner = Cleaner(recipe.cleaning, text_columns=texts, target_column=target if isinstance(target, str) else None)
+    _check_fitted(cleaner, task, report)
+    cleaned = {name: cleaner.clean(name, _numbered(table)) for name, table in tables.items()}
+    task = _learn(task, cleaned, target, recipe, report)
+    _check_offsets(task, recipe)
+    reader = RowReader(task, report.columns, recipe.bias.groups, recipe.data.split, features,
+                       _carried(cleaner, features), recipe.data.id, cleaner)  # fmt: skip
+    splits = {name: read_canonical(table, name, reader, report) for name, table in cleaned.items()}
+    splits = {name: drop_duplicates(name, split, task, recipe.cleaning, report, cleaner)
+              for name, split in splits.items()}  # fmt: skip
+    splits = guard_leakage(complete(splits, task, recipe, report), recipe.data.leakage, report)
+    report.content = {name: _content(split) for name, split in splits.items()}
+    rows = _finished(splits, cleaner, features, task, reader)
+    task = task.weighed(rows["train"][task.target_column().name])
+    _account(splits, rows, task, report)
+    report.cleaning = [entry.to_dict() for entry in cleaner.log]
     task.check_training_rows(rows["train"][task.target_column().name])
     for sentence in report.sentences():
         log.info(sentence)
-    return PreparedData(task, rows["train"], rows["validation"], rows["test"], report)
+    inputs = {"places": dict(report.columns), "text_columns": texts, "cleaning": cleaner.state()}
+    return PreparedData(task, rows["train"], rows["validation"], rows["test"], report, tables=tables, inputs=inputs)
+
+
+def choose_tables(
+    raw: RawData, recipe: Recipe, task: Task | type[Task], report: DataReport
+) -> tuple[dict[str, Dataset], FeatureReader | None]:
+    """The raw splits that a run reads; which column means what goes to the report.
+
+    Raises:
+        ColumnError, NotFoundError: What the recipe names is not there.
+    """
+    section = recipe.data
+    chosen, report.origins, notes = choose_splits(raw.splits, section.splits)
+    report.notes += notes
+    columns = chosen["train"].column_names
+    features = FeatureReader(recipe.features) if recipe.features != type(recipe.features)() else None
+    if features is not None:
+        features = features.check(columns)
+    written = _written(recipe, task)
+    named = {name: getattr(section.split, name) for name in ("group", "time", "column")}
+    named_columns = {f"data.split.{key}": name for key, name in named.items() if name} | (
+        {"data.id": section.id} if section.id else {}
+    )
+    report.columns, notes = map_columns(
+        task, chosen["train"], section.columns, recipe.bias.groups, written=written, named=named_columns
+    )
+    report.notes += notes
+    if written:
+        report.notes.append(f"The column {written} is written by features.template.")
+    return _without_hidden(chosen, report.columns[task.target_column().name], report), features
+
+
+def _written(recipe: Recipe, task: Task | type[Task]) -> str | None:
+    """The canonical column that a template fills."""
+    if recipe.features.template is None:
+        return None
+    if not any(column.name == "text" for column in task.columns):
+        raise RecipeError(
+            f"features.template writes a text, and {task.name} has no column text.",
+            "Remove it, or choose another task.",
+        )
+    if "text" in recipe.data.columns:
+        raise RecipeError(
+            "features.template and data.columns both say what the text is.", "Name the column in the template instead."
+        )
+    return "text"
+
+
+def _text_columns(task: Task, rows: Dataset, report: DataReport, features: FeatureReader | None) -> list[str]:
+    """Columns of the data that hold the task's texts, which the cleaning of texts acts on."""
+    texts = [place for column in task.input_columns() if column.kind in ("text", "texts", "tokens")
+             for place in _parts(report.columns.get(column.name)) if place in rows.column_names]  # fmt: skip
+    if features is not None and features.template is not None:
+        known = set(features.section.columns)
+        texts += [name for name in features.columns if name not in known and _is_text(rows.features[name])]
+    return list(dict.fromkeys(texts))
+
+
+def _parts(place: Place | None) -> tuple[str, ...]:
+    return () if place is None else (place,) if isinstance(place, str) else place
+
+
+def _is_text(feature: Any) -> bool:
+    return getattr(feature, "dtype", None) in ("string", "large_string")
+
+
+def _check_fitted(cleaner: Cleaner, task: Task, report: DataReport) -> None:
+    """Refuse steps that are fitted on the training rows for what the model reads as it is."""
+    read = {place for column in task.input_columns() for place in _parts(report.columns.get(column.name))}
+    if wrong := [name for name in cleaner.fitted_columns if name in read]:
+        raise RecipeError(
+            f"cleaning.categories, missing and outliers are fitted on features, and {wrong[0]!r} is a text that the "
+            "model reads.",
+            "Fill it with a constant, drop such rows, or make the text of columns by features.template.",
+        )
+
+
+def _check_offsets(task: Task, recipe: Recipe) -> None:
+    """Refuse cleaning that would move what targets point at."""
+    section = recipe.cleaning
+    if task.offsets_into and (section.normalize or section.personal):
+        raise RecipeError(
+            f"The targets of {task.name} point into {', '.join(task.offsets_into)} by character; "
+            "cleaning.normalize and cleaning.personal would move what they point at.",
+            "Remove these steps, or clean the data and its targets before.",
+        )
+
+
+def _carried(cleaner: Cleaner, features: FeatureReader | None) -> tuple[str, ...]:
+    known = set(features.columns) if features else set()
+    return tuple(name for name in cleaner.fitted_columns if name not in known)
+
+
+def _numbered(table: Dataset) -> Dataset:
+    """The rows with their places in the split as it was read."""
+    return table.add_column(NUMBER, np.arange(len(table)))  # type: ignore[no-any-return]
 
 
 def _without_hidden(chosen: dict[str, Dataset], target: Place, report: DataReport) -> dict[str, Dataset]:
@@ -86,7 +184,7 @@ def _without_hidden(chosen: dict[str, Dataset], target: Place, report: DataRepor
     return kept
 
 
-def _learn(task: Task, chosen: dict[str, Dataset], target: Place, recipe: Recipe, report: DataReport) -> Task:
+def _learn(task: Task, chosen: Mapping[str, Dataset], target: Place, recipe: Recipe, report: DataReport) -> Task:
     feature = feature_at(chosen["train"], target)
     # Names come from all splits: a class that is rare in training must still have an output.
     values = [value for split in chosen.values() for value in read_column(split, target)]
@@ -97,110 +195,64 @@ def _learn(task: Task, chosen: dict[str, Dataset], target: Place, recipe: Recipe
     return learned
 
 
-def _canonical(split: Dataset, name: str, task: Task, report: DataReport, groups: tuple[str, ...]) -> _Split:
-    """Rows with the task's columns; what cannot be used is dropped and counted."""
-    from datasets import Dataset
-
-    target = task.target_column().name
-    inputs = [column for column in task.input_columns() if column.name in report.columns]
-    wanted = set(groups)
-    for column in (*inputs, task.target_column()):
-        wanted |= heads(report.columns[column.name], split)
-    columns: dict[str, list[Any]] = {"row": []}
-    wrong: list[tuple[int, str]] = []
-    keys: list[str] = []
-    for index, row in enumerate(iterate(split.select_columns([c for c in split.column_names if c in wanted]))):
-        try:
-            values = {c.name: _input(pick(row, report.columns[c.name]), c) for c in inputs}
-            values[target] = task.parse_target(pick(row, report.columns[target]))
-            task.check_row(values)
-        except RowError as error:
-            if str(error).startswith(("missing", "empty")):
-                report.drop(name, str(error), index)
-            else:
-                wrong.append((index, str(error)))
-            continue
-        columns["row"].append(f"{name}:{index}")
-        keys.append(task.split_key(values))
-        for key, value in values.items():
-            columns.setdefault(key, []).append(value)
-        for group in groups:
-            columns.setdefault(f"group:{group}", []).append(None if row[group] is None else str(row[group]))
-    if wrong:
-        raise _wrong_targets(wrong, name, task)
-    if not columns["row"]:
-        reasons = ", ".join(f"{entry['count']} × {reason}" for reason, entry in report.dropped.get(name, {}).items())
-        raise EmptyDataError(f"No usable row is left in {name} ({reasons or 'it is empty'}).", "Check data.columns.")
-    return _Split(Dataset.from_dict(columns), keys)
+def _finished(
+    splits: dict[str, Split], cleaner: Cleaner, features: FeatureReader | None, task: Task, reader: RowReader
+) -> dict[str, Dataset]:
+    """What is fitted on the training rows, and what rows take from the other rows of their split."""
+    rows = {name: split.rows for name, split in splits.items()}
+    if cleaner.fitted_columns:
+        own = {name: f"{FEATURE}{name.partition(':')[2]}" for name in rows["train"].column_names
+               if name.startswith((TEMPLATE, CARRIED))}  # fmt: skip
+        rows = {name: split.rename_columns(own) for name, split in rows.items()}
+        cleaner.fit(rows["train"])
+        rows = {name: cleaner.finish(name, split).rename_columns({new: old for old, new in own.items()})
+                .remove_columns([old for old in own if old.startswith(CARRIED)])
+                for name, split in rows.items()}  # fmt: skip
+        if features is not None and reader.written:
+            rows = {name: _rendered(split, features, reader.written) for name, split in rows.items()}
+    return {name: _enriched(split, task, training=name == "train") for name, split in rows.items()}
 
 
-def _input(value: Any, column: Column) -> Any:
-    if isinstance(value, int | float):
-        value = str(value)
-    empty = isinstance(value, str) and not value.strip()
-    if column.nullable and (value is None or empty):
-        return None
-    if value is None or empty:
-        raise RowError(f"{'empty' if empty else 'missing'} {column.name}")
-    return value
+def _rendered(rows: Dataset, features: FeatureReader, column: str) -> Dataset:
+    """The template's text again, from values that were filled in."""
+
+    def batches() -> Iterator[pa.Table]:
+        for batch in rows.iter(10_000):
+            rows_of = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+            yield table_of({**batch, column: [features.render(features.stored(row)) for row in rows_of]})
+
+    return store(batches())
 
 
-def _wrong_targets(wrong: list[tuple[int, str]], split: str, task: Task) -> LabelError:
-    reasons = Counter(reason for _, reason in wrong)
-    first = reasons.most_common(1)[0][0]
-    names, options = task.state().get("names") or [], type(task.options).model_fields
-    quoted = first.split("'")[1] if "'" in first else ""
-    return LabelError(
-        f"{len(wrong)} rows of {split} have targets that cannot be used: {first}"
-        f"{f' and {len(reasons) - 1} more like it' if len(reasons) > 1 else ''} "
-        f"(rows {shorten([index for index, _ in wrong])}).",
-        (f"{did_you_mean(quoted, names) if quoted else f'Labels: {shorten(names, 12)}.'} " if names else "")
-        + (
-            "Correct the rows, or data.labels and options.problem_type."
-            if "problem_type" in options
-            else "Correct the rows, or data.columns."
-        ),
-    )
-
-
-def _complete(splits: dict[str, _Split], task: Task, recipe: Recipe, report: DataReport) -> dict[str, _Split]:
-    """Make the splits that are missing out of the training rows; the test rows never choose a model."""
-    settings = recipe.data.split
-    total = len(splits["train"].keys)
-    for name, share in (("test", settings.test), ("validation", settings.validation)):
-        if name in splits:
-            continue
-        train = splits["train"]
-        strata = task.strata(train.rows[task.target_column().name]) if settings.stratify else None
-        held = hold_out(train.keys, strata, max(1, round(total * share)), settings.seed)
-        rest = np.setdiff1d(np.arange(len(train.keys)), held)
-        splits = splits | {"train": train.take(rest), name: train.take(held)}
-        report.origins[name] = report.origins["train"]
-        report.notes.append(
-            f"Held out {len(held)} of {len(train.keys)} training rows as {name} (seed {settings.seed}"
-            f"{', stratified' if strata is not None else ''}; rows with the same {task.split_by} stay on one side)."
-        )
-    return {name: splits[name] for name in ("train", "validation", "test")}
-
-
-def _enriched(splits: dict[str, _Split], task: Task) -> dict[str, _Split]:
+def _enriched(rows: Dataset, task: Task, *, training: bool) -> Dataset:
     """Let rows take from the other rows of their split, never from another split's."""
     from datasets import Dataset
 
-    found = {}
-    for name, split in splits.items():
-        rows = task.enrich(list(iterate(split.rows)), training=name == "train")
-        found[name] = split if rows is None else _Split(Dataset.from_list([dict(row) for row in rows]), split.keys)
-    return found
+    if type(task).enrich is Task.enrich:
+        return rows
+    found = task.enrich(list(iterate(rows)), training=training)
+    return rows if found is None else Dataset.from_list([dict(row) for row in found])
 
 
-def _account(splits: dict[str, _Split], task: Task, report: DataReport) -> None:
-    report.splits = {name: len(split.keys) for name, split in splits.items()}
-    known = set(splits["train"].keys)
+def _content(split: Split) -> str:
+    """A hash of inputs and targets in their order: equal data has equal ones, wherever it was read from."""
+    return hashlib.sha256(split.whole.astype("<u8").tobytes()).hexdigest()
+
+
+def _account(splits: Mapping[str, Split], rows: Mapping[str, Dataset], task: Task, report: DataReport) -> None:
+    report.splits = {name: len(split) for name, split in rows.items()}
+    known = splits["train"].keys
     for name, split in splits.items():
-        report.label_counts[name] = task.summarize(split.rows[task.target_column().name])
-        twins = sum(key in known for key in split.keys) if name != "train" else 0
-        if twins:
+        report.label_counts[name] = task.summarize(rows[name][task.target_column().name])
+        twins = int(np.isin(split.keys, known).sum()) if name != "train" else 0
+        same_input = report.leakage.get(f"{name} in train", {}).get("rows", 0)
+        if twins > same_input:
             report.notes.append(
                 f"{twins} of {len(split.keys)} rows of {name} have the same {task.split_by} as training rows."
             )
+        if name != "train" and "group" in split.marks:
+            shared = int(np.isin(split.marks["group"], splits["train"].marks["group"]).sum())
+            if shared:
+                report.notes.append(
+                    f"{shared} of {len(split.keys)} rows of {name} are of groups that training rows have."
+                )

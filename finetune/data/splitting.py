@@ -1,12 +1,14 @@
-"""The splits that the data lacks, and slices of those that it has."""
+"""The splits that the data lacks, slices of those that it has, and folds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finetune.data.duplicates import first_of_equal
 from finetune.errors import EmptyDataError, NotFoundError, RecipeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -74,12 +76,12 @@ def _slice(splits: dict[str, Dataset], expression: str) -> Dataset:
     return rows[0] if len(rows) == 1 else concatenate_datasets(rows)
 
 
-def hold_out(keys: Sequence[str], strata: np.ndarray | None, rows: int, seed: int) -> np.ndarray:
+def hold_out(keys: np.ndarray, strata: np.ndarray | None, rows: int, seed: int) -> np.ndarray:
     """Choose about `rows` rows to hold out, balanced by stratum; rows with the same key stay on one side.
 
     Args:
-        keys: One per row, equal for rows that must not be separated (the same input text).
-        strata: One integer per row, or None.
+        keys: (n,) equal for rows that must not be separated (the same input text, the same group).
+        strata: (n,) one integer per row, or None.
         rows: How many to hold out.
         seed: The same seed chooses the same rows.
 
@@ -89,32 +91,94 @@ def hold_out(keys: Sequence[str], strata: np.ndarray | None, rows: int, seed: in
     Raises:
         EmptyDataError: Too few rows to hold any out.
     """
-    first: dict[str, int] = {}
-    for index, key in enumerate(keys):
-        first.setdefault(key, index)
-    members: dict[int, list[int]] = {index: [] for index in first.values()}
-    for index, key in enumerate(keys):
-        members[first[key]].append(index)
-    order = np.random.default_rng(seed).permutation(np.array(list(members)))
-    stratum = {i: int(strata[i]) if strata is not None else 0 for i in members}
-    share = rows / max(1, len(keys))
-    quota = dict.fromkeys(stratum.values(), 0.0)
-    for i, group in members.items():
-        quota[stratum[i]] += share * len(group)
-    # Whole rows only: what rounding takes from one class goes to the classes with the largest remainders.
-    target = {s: int(q) for s, q in quota.items()}
-    short = rows - sum(target.values())
-    for s in sorted(quota, key=lambda s: (target[s] - quota[s], s))[: max(0, short)]:
-        target[s] += 1
-    held: list[int] = []
+    firsts, together, sizes = np.unique(first_of_equal(keys), return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(firsts))
+    stratum = np.asarray(strata)[firsts].astype(np.int64) if strata is not None else np.zeros(len(firsts), np.int64)
+    room = _quotas(stratum, sizes, rows, rows / max(1, len(keys)))
+    chosen = np.zeros(len(firsts), bool)
     for i in order:
-        together = members[int(i)]
-        if target[stratum[int(i)]] >= len(together):
-            target[stratum[int(i)]] -= len(together)
-            held.extend(together)
-    if not held or len(held) >= len(keys):
+        if room[stratum[i]] >= sizes[i]:
+            room[stratum[i]] -= sizes[i]
+            chosen[i] = True
+    held = np.flatnonzero(chosen[together])
+    if not len(held) or len(held) >= len(keys):
         raise EmptyDataError(
-            f"{len(keys)} rows ({len(members)} where equal inputs count once) are too few to hold out {rows} of them.",
+            f"{len(keys)} rows ({len(firsts)} where those that stay together count once) are too few to hold out "
+            f"{rows} of them.",
             "Add rows, or change data.split.",
         )
-    return np.sort(np.array(held))
+    return held
+
+
+def _quotas(stratum: np.ndarray, sizes: np.ndarray, rows: int, share: float) -> dict[int, int]:
+    """Rows to hold out of each stratum: what rounding takes from one goes to those with the largest remainders."""
+    wanted: dict[int, float] = dict.fromkeys(stratum.tolist(), 0.0)
+    for key, size in zip(stratum.tolist(), sizes.tolist(), strict=True):
+        wanted[key] += share * size
+    whole = {key: int(value) for key, value in wanted.items()}
+    short = rows - sum(whole.values())
+    for key in sorted(wanted, key=lambda k: (whole[k] - wanted[k], k))[: max(0, short)]:
+        whole[key] += 1
+    return whole
+
+
+def newest(times: np.ndarray, rows: int) -> np.ndarray:
+    """Indices of about `rows` rows with the latest times; rows of the same time stay on one side.
+
+    Args:
+        times: (n,) numbers that grow with time.
+        rows: How many to hold out; equal times at the border are held out with them.
+
+    Raises:
+        EmptyDataError: All rows have the same time.
+    """
+    border = np.sort(times)[max(0, len(times) - rows)]
+    if border == times.min():
+        raise EmptyDataError(
+            f"The {rows} newest of {len(times)} rows cannot be told from the others: too many have the same time.",
+            "Name a finer column in data.split.time, or lower data.split.test.",
+        )
+    return np.flatnonzero(times >= border)
+
+
+def fold_of(keys: np.ndarray, strata: np.ndarray | None, folds: int, seed: int) -> np.ndarray:
+    """(n,) the fold in which each row is a test row, from 0; rows with the same key share theirs.
+
+    Raises:
+        EmptyDataError: Fewer keys than folds.
+    """
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    different = len(np.unique(keys))
+    if different < folds:
+        raise EmptyDataError(
+            f"{len(keys)} rows ({different} where those that stay together count once) are too few for {folds} folds.",
+            "Lower evaluation.folds, or add rows.",
+        )
+    kind = GroupKFold if strata is None else StratifiedGroupKFold
+    splitter = kind(folds, shuffle=True, random_state=seed)
+    found = np.zeros(len(keys), np.int64)
+    labels = np.zeros(len(keys)) if strata is None else strata
+    with warnings.catch_warnings():  # fewer rows of a label than folds: it is missing in some, which the scores show
+        warnings.simplefilter("ignore", UserWarning)
+        for fold, (_, test) in enumerate(splitter.split(np.zeros(len(keys)), labels, keys)):
+            found[test] = fold
+    return found
+
+
+def join_keys(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) keys that are equal where either of two is, and where a chain of such rows leads from one to the other."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = (np.unique(values, return_inverse=True)[1] for values in (keys, others))
+    size = int(first.max()) + 1
+    whole = size + int(second.max()) + 1
+    edges = coo_array((np.ones(len(keys), bool), (first, second + size)), shape=(whole, whole))
+    return connected_components(edges, directed=False)[1][first].astype(np.uint64)  # type: ignore[no-any-return]
+
+
+def split_named(value: Any) -> str | None:
+    """Which of our splits a word means; None for no known one."""
+    text = str(value).strip().lower()
+    return next((ours for ours, names in SPLIT_NAMES.items() if text in names), None)
