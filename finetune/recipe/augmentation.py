@@ -33,8 +33,8 @@ class Transform(Section):
     labels: tuple[str, ...] | None = None
     """Only rows with one of these labels. Default: all."""
     lexicon: str | None = None
-    """Folder of WordNet's database files (`index.sense`, `data.*`) for synonyms. Default: where systems keep them, else a
-    small list of our own; the log says which."""
+    """Folder of WordNet's database files (`index.sense`, `data.*`) for synonyms. Default: where systems keep them, else
+    a small list of our own; the log says which."""
     models: tuple[str, ...] = ()
     """Models that rewrite: one masked language model, or two that translate there and back; named as `model.name`."""
 
