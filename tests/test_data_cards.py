@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import DatasetCard
 
+from finetune.cards.answers import FRONT_MATTER, QUESTIONS, configurations_of, read_answers, text_of
+from finetune.cards.croissant import validate
+from finetune.cards.data_card import check_data_card, find_card
 from finetune.data.splitting import choose_splits
 from finetune.recipe import Recipe
 from finetune.sources import parse_location
 
 ROOT = Path(__file__).parents[1]
-CARDS = sorted((ROOT / "data_cards").glob("*/README.md"))
+CARDS = sorted((ROOT / "data_cards").glob("*/answers.yaml"))
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
-FRONT_MATTER = ("pretty_name", "dataset", "license", "language", "task_categories", "size_categories")
-SECTIONS = (
-    "What it is", "Where it comes from", "Columns and splits", "Licence and terms", "Known problems",
-    "How our recipes use it", "What is not measured",
+HEADINGS = (
+    "Dataset Details", "Uses", "Dataset Structure", "Dataset Creation", "Bias, Risks, and Limitations", "Measurements",
+    "Maintenance",
 )  # fmt: skip
+TOLD = ("description", "origin", "columns_and_splits", "licence", "known_problems", "our_use", "not_measured")
+"""Questions to which every card of ours has an answer."""
 DEFAULT = "default"
-"""What the table of splits says where a data set has one configuration without a name of its own."""
+"""What the answers say where a data set has one configuration without a name of its own."""
 SIZES = {"n<1K": (0, 1e3), "1K<n<10K": (1e3, 1e4), "10K<n<100K": (1e4, 1e5), "100K<n<1M": (1e5, 1e6),
          "1M<n<10M": (1e6, 1e7), "10M<n<100M": (1e7, 1e8)}  # fmt: skip
 
@@ -40,45 +46,50 @@ def quoted(text: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Split:
-    """A line of a card's table of splits."""
+    """A split that a card names."""
 
     configuration: str
     name: str
-    rows: int | None
+    rows: int
     labels: str
 
 
 @dataclass(frozen=True)
 class Card:
-    """A data card: what stands in its front matter, its sections, its table of splits."""
+    """A data card, by its answers."""
 
     path: Path
-    front: dict[str, object]
-    sections: dict[str, str]
-    splits: tuple[Split, ...]
+    answers: dict[str, Any]
+
+    @property
+    def front(self) -> dict[str, Any]:
+        return self.answers["card"]
+
+    @property
+    def splits(self) -> list[Split]:
+        """The published ones."""
+        return [
+            Split(config, name, entry["rows"], entry["labels"])
+            for config, found in configurations_of(self.answers).items()
+            for name, entry in found["splits"].items()
+            if entry.get("published", True)
+        ]
+
+    @property
+    def told(self) -> set[str]:
+        """Configurations and columns."""
+        found = configurations_of(self.answers)
+        return {*found, *(column for entry in found.values() for column in entry["columns"])}
 
     def configuration(self, recipe: Recipe) -> str:
-        """The recipe's configuration, as the table names it."""
-        only = {split.configuration for split in self.splits if split.rows is not None}
+        """The recipe's configuration, as the card names it."""
+        only = {split.configuration for split in self.splits}
         return recipe.data.config or (only.pop() if len(only) == 1 else DEFAULT)
 
 
 @cache
 def read_card(path: Path) -> Card:
-    card = DatasetCard.load(path)
-    parts = re.split(r"^## (.+)\n", card.text, flags=re.MULTILINE)[1:]
-    sections = dict(zip(parts[::2], (body.strip() for body in parts[1::2]), strict=True))
-    return Card(path, card.data.to_dict(), sections, tuple(table_of_splits(sections.get("Columns and splits", ""))))
-
-
-def table_of_splits(text: str) -> list[Split]:
-    """The lines of the table that begins with a configuration."""
-    table = text[text.find("| configuration") :].partition("\n\n")[0].splitlines()[2:]
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    return [
-        Split(config.strip("`"), name.strip("`"), None if rows == "unknown" else int(rows.replace(",", "")), labels)
-        for config, name, rows, labels in lines
-    ]
+    return Card(path, read_answers(path))
 
 
 @cache
@@ -101,9 +112,7 @@ def card_of(path: Path) -> Card:
     """The card of a recipe's data."""
     data = data_of(read_recipe(path))
     found = next((card for card in map(read_card, CARDS) if card.front.get("dataset") == data), None)
-    assert found, (
-        f"{shown(path)} reads {data}: add data_cards/{data.replace('/', '--')}/README.md with `dataset: {data}`"
-    )
+    assert found, f"{shown(path)} reads {data}, which has no card: run `finetune card data {shown(path)}`"
     return found
 
 
@@ -115,7 +124,7 @@ def splits_read(recipe: Recipe, card: Card) -> set[str]:
     if parse_location(recipe.data.name).kind != "hub":
         return set()
     there = [split.name for split in card.splits if split.configuration == card.configuration(recipe)]
-    assert there, f"{shown(card.path)}: add the splits of `{card.configuration(recipe)}` to the table of splits"
+    assert there, f"{shown(card.path)}: add the splits of `{card.configuration(recipe)}`"
     return set(choose_splits(dict.fromkeys(there), None)[1].values())
 
 
@@ -126,8 +135,8 @@ def columns_read(recipe: Recipe) -> set[str]:
 
 
 def unmentioned(recipe: Recipe, card: Card) -> list[str]:
-    """What a recipe reads and the card's section on columns and splits does not have."""
-    told = quoted(card.sections["Columns and splits"])
+    """What a recipe reads and the card's answer on columns and splits does not have."""
+    told = card.told
     rows = {(split.configuration, split.name) for split in card.splits}
     config = card.configuration(recipe)
     wanted = [f"the configuration `{name}`" for name in {recipe.data.config} - {None} - told]
@@ -155,7 +164,7 @@ def test_every_data_set_has_one_card_and_no_card_is_left_over() -> None:
 
 def test_folders_hold_a_card_each() -> None:
     folders = {folder for folder in (ROOT / "data_cards").iterdir() if folder.is_dir()}
-    assert folders == {path.parent for path in CARDS}, "add a README.md to, or remove, the folder without one"
+    assert folders == {path.parent for path in CARDS}, "add answers to, or remove, the folder without them"
 
 
 @pytest.mark.parametrize("path", CARDS, ids=[path.parent.name for path in CARDS])
@@ -166,30 +175,44 @@ class TestCard:
             assert path.parent.name == data.replace("/", "--"), f"rename the folder to {data.replace('/', '--')}"
 
     def test_front_matter_is_complete(self, path: Path) -> None:
-        front = read_card(path).front
+        card = DatasetCard.load(path.with_name("README.md"))
+        front = card.data.to_dict()
         missing = [key for key in FRONT_MATTER if not front.get(key)]
         assert not missing, f"{shown(path)}: add {missing} to the front matter"
+        assert front == read_card(path).front
         assert isinstance(front["license"], str), f"{shown(path)}: one licence as the Hub states it, other or unknown"
 
-    def test_sections_are_there_and_not_empty(self, path: Path) -> None:
-        sections = read_card(path).sections
-        assert tuple(sections) == SECTIONS, f"{shown(path)}: the sections are {SECTIONS}, in this order"
-        empty = [name for name, body in sections.items() if len(body.split()) < 10]
-        assert not empty, f"{shown(path)}: write the sections {empty}"
+    def test_page_has_the_headings_and_marks_every_part(self, path: Path) -> None:
+        page = path.with_name("README.md").read_text(encoding="utf-8")
+        assert tuple(re.findall(r"^## (.+)$", page, flags=re.MULTILINE)) == HEADINGS
+        parts = re.split(r"^#{2,6} .+\n+", page, flags=re.MULTILINE)[1:]
+        assert [p for p in parts if p.strip() and not re.match(r"\*(declared|measured|unknown)\*", p)] == []
 
-    def test_licence_section_explains_the_licence(self, path: Path) -> None:
+    def test_answers_are_there_and_not_short(self, path: Path) -> None:
+        answers = read_card(path).answers
+        assert {"version", "card", *QUESTIONS} == answers.keys()
+        short = [key for key in TOLD if key != "columns_and_splits" and len(text_of(answers[key]).split()) < 10]
+        assert not short, f"{shown(path)}: write the answers {short}"
+        assert configurations_of(answers), f"{shown(path)}: name the columns and splits"
+
+    def test_licence_answer_explains_the_licence(self, path: Path) -> None:
         card = read_card(path)
         licence = card.front["license"]
-        assert licence in quoted(card.sections["Licence and terms"]), (
-            f"{shown(path)}: say in 'Licence and terms' where `{licence}` is from"
+        assert licence in quoted(text_of(card.answers["licence"])), (
+            f"{shown(path)}: say in the answer `licence` where `{licence}` is from"
         )
+
+    def test_croissant_is_valid(self, path: Path) -> None:
+        described = json.loads(path.with_name("croissant.json").read_text(encoding="utf-8"))
+        assert validate(described) == []
+        names = {field["name"] for records in described["recordSet"] for field in records["field"]}
+        assert read_card(path).told - configurations_of(read_card(path).answers).keys() <= names
 
     def test_sizes_are_those_of_the_splits(self, path: Path) -> None:
         card = read_card(path)
         totals: dict[str, int] = {}
         for split in card.splits:
-            if split.rows is not None:
-                totals[split.configuration] = totals.get(split.configuration, 0) + split.rows
+            totals[split.configuration] = totals.get(split.configuration, 0) + split.rows
         stated = card.front["size_categories"]
         assert isinstance(stated, list)
         for category in stated:
@@ -201,10 +224,15 @@ class TestCard:
 
     def test_recipes_are_named_by_path(self, path: Path) -> None:
         card = read_card(path)
-        named = set(re.findall(r"recipes/[\w./-]+\.yaml", card.sections["How our recipes use it"]))
+        named = set(re.findall(r"recipes/[\w./-]+\.yaml", text_of(card.answers["our_use"])))
         use = {shown(recipe) for recipe in users(card)}
-        assert use <= named, f"{shown(path)}: say in 'How our recipes use it' how {sorted(use - named)} use it"
+        assert use <= named, f"{shown(path)}: say in `our_use` how {sorted(use - named)} use it"
         assert named <= use, f"{shown(path)}: {sorted(named - use)} do not read this data"
+
+    def test_measurements_are_those_of_the_recipes(self, path: Path) -> None:
+        stats = json.loads(path.with_name("stats.json").read_text(encoding="utf-8"))
+        names = {read_recipe(recipe).name for recipe in users(read_card(path))}
+        assert stats["measurements"].keys() == names, f"{shown(path)}: write the card again with `finetune card data`"
 
     def test_paths_exist(self, path: Path) -> None:
         named = re.findall(r"\b(?:recipes|data_cards|tests)/[\w./-]+\.\w+", path.read_text(encoding="utf-8"))
@@ -219,7 +247,15 @@ class TestRecipe:
     def test_what_it_reads_stands_in_the_card(self, path: Path) -> None:
         card = card_of(path)
         missing = unmentioned(read_recipe(path), card)
-        assert not missing, f"{shown(card.path)}: add to 'Columns and splits' {', '.join(missing)}"
+        assert not missing, f"{shown(card.path)}: add to `columns_and_splits` {', '.join(missing)}"
+
+    def test_its_card_holds_as_far_as_can_be_told_without_the_data(self, path: Path) -> None:
+        recipe = read_recipe(path)
+        folder = find_card(ROOT / "data_cards", recipe.data.name)
+        assert folder is not None
+        reason = "the data is not read here"
+        problems = check_data_card(folder, recipe=recipe, audit=None, report=None, data_hash=None, reason=reason)
+        assert [f"{problem.kind}: {problem.sentence}" for problem in problems] == []
 
     def test_it_reads_no_hidden_labels(self, path: Path) -> None:
         recipe, card = read_recipe(path), card_of(path)
@@ -232,7 +268,7 @@ class TestRecipe:
 
     def test_its_row_counts_are_the_cards(self, path: Path) -> None:
         card = card_of(path)
-        counts = set(re.findall(r"[\d,]*\d", card.sections["Columns and splits"]))
+        counts = {f"{split.rows:,}" for split in card.splits}
         missing = [count for count in stated_counts(path) if count not in counts]
         assert not missing, f"{shown(path)} has {missing} rows in its heading, {shown(card.path)} has not"
 

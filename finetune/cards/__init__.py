@@ -9,9 +9,20 @@ plots.py       drawings as inline SVG
 facts.py       data, training, machine, usage
 report.py      report.html
 card.py        README.md, the model card; metadata.py is its head
+data_card.py   the card of a data set: answers.py, stats.py, croissant.py, lock.py; data_page.py is its README.md
+audit_page.py  what a look at the data found
 """
 
 from finetune.cards.card import write_card
+from finetune.cards.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
 from finetune.cards.report import write_report
 
-__all__ = ["write_card", "write_report"]
+__all__ = [
+    "Problem",
+    "card_folder_name",
+    "check_data_card",
+    "find_card",
+    "write_card",
+    "write_data_card",
+    "write_report",
+]

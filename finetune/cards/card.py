@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from finetune.artifacts import RunFolder
 from finetune.cards import facts, summary, tables
-from finetune.cards.markdown import Markdown, block, code, escape, table
+from finetune.cards.markdown import Markdown, block, environment, table
 from finetune.cards.metadata import card_data, hub_base
 from finetune.cards.record import Record
 from finetune.cards.wording import count, metric_title, public, share, shorten
 
 CARD = "README.md"
-_TEMPLATES = Path(__file__).parent / "templates"
 _MAX_LABELS = 30
 
 
@@ -37,15 +34,7 @@ def write_card(run: RunFolder) -> Path:
 
 def render_card(record: Record) -> str:
     """The card as Markdown with its YAML head."""
-    environment = Environment(  # noqa: S701  # `finalize` escapes every value, for Markdown
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=escape,
-    )
-    environment.filters["code"] = code
-    body = environment.get_template("card.md").render(**_view(record))
+    body = environment().get_template("card.md").render(**_view(record))
     return f"---\n{card_data(record).to_yaml()}\n---\n\n{body.strip()}\n"
 
 

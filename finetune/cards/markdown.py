@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from finetune.cards.wording import clean
 
@@ -50,3 +53,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: bool
     lines = [header, ["---", *["---:" if numbers else "---"] * (len(header) - 1)], *rows]
     cells = [[cell if i == 1 else str(escape(cell)) for cell in line] for i, line in enumerate(lines)]
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in cells))
+
+
+def environment() -> Environment:
+    """Templates whose every value is escaped for Markdown."""
+    found = Environment(  # noqa: S701  # `finalize` escapes every value, for Markdown
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, finalize=escape,
+    )  # fmt: skip
+    found.filters["code"] = code
+    return found
