@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune import processes
 from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
 from finetune.artifacts.prepared_data import iterate
-from finetune.errors import UsageError
+from finetune.errors import FinetuneError, UsageError
 from finetune.recipe import Recipe
 from finetune.task import Task, load_task
 
@@ -35,13 +36,20 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
     """
     if not resume:
         RunFolder.refuse_existing(recipe.output.folder, recipe.output.run)
+    if recipe.evaluation.folds is not None and recipe.evaluation.fold is None:
+        raise UsageError(
+            "The recipe wants a run for each fold, and this is a single one.",
+            "Call cross_validate(recipe), or set evaluation.fold.",
+        )
     data = prepare(recipe)
     folder = RunFolder.open(resume) if resume else _new_run(recipe, data)
     folder.write_json("data/report.json", data.report.to_dict())
     _record_environment(folder, recipe, data)
-    model = _fitted(recipe, data, folder, resume=resume is not None)
+    _leave_audit(recipe, data, folder)
+    model = _fitted(recipe, augment(recipe, data), folder, resume=resume is not None)
     evaluation = evaluate(model, data.test)
     evaluation.save(folder)
+    _leave_reference(model, data, folder)
     bias = audit_bias(evaluation, min_rows=recipe.bias.min_rows)
     bias.save(folder)
     report(folder)
@@ -72,9 +80,19 @@ def prepare(recipe: Recipe) -> PreparedData:
         return data.prepare(recipe, task)
 
 
+def augment(recipe: Recipe, data: PreparedData) -> PreparedData:
+    """The data with the further training rows that the recipe asks for, made anew in each epoch."""
+    if not recipe.augmentation:
+        return data
+    from finetune.augmentation import Augmenter
+
+    rows = list(iterate(data.train))
+    return replace(data, further=Augmenter(recipe.augmentation, data.task, rows, seed=recipe.training.seed))
+
+
 def fit(recipe: Recipe, data: PreparedData, run: RunFolder | None = None) -> TrainedModel:
     """Fine-tune on prepared data; the model is kept in the run folder (a new one where none is given)."""
-    return _fitted(recipe, data, run or _new_run(recipe, data), resume=False)
+    return _fitted(recipe, augment(recipe, data), run or _new_run(recipe, data), resume=False)
 
 
 def evaluate(model: TrainedModel, rows: Dataset | None = None) -> Evaluation:
@@ -139,18 +157,23 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would train and cost: rows, lengths, parameters, steps, memory, time. Trains a few steps only."""
     from finetune import evaluation, training
 
-    data = prepare(recipe)
-    evaluation.check_settings(recipe.evaluation, recipe.goals, data.task)
+    data = augment(recipe, prepare(recipe))
+    evaluation.check_settings(recipe.evaluation, recipe.goals, data.task, data.train)
     return training.plan(recipe, data)
 
 
 def load(folder: str | Path, *, with_data: bool = False) -> TrainedModel:
     """The model of a run; `with_data` prepares its data again, for scoring."""
-    model = TrainedModel.load(folder)
+    model = _with_reader(TrainedModel.load(folder))
     if with_data and model.recipe is not None:
         model.data = prepare(model.recipe)
         model.training = RunFolder.open(folder).read_json("training.json")
     return model
+
+
+def input_columns(model: TrainedModel) -> set[str]:
+    """Columns of the data that an input may be given by, where the model reads a text that is made of them."""
+    return set(getattr(model.read_inputs, "columns", ()))
 
 
 def rows_of_file(path: str | Path, model: TrainedModel) -> list[Any]:
@@ -158,7 +181,7 @@ def rows_of_file(path: str | Path, model: TrainedModel) -> list[Any]:
     from finetune import data
 
     stated = dict(model.recipe.data.columns) if model.recipe else {}
-    return data.read_inputs(str(path), model.task, stated)
+    return data.read_inputs(str(path), model.task, stated, model.read_inputs)  # type: ignore[arg-type]  # ours
 
 
 def _fitted(recipe: Recipe, data: PreparedData, folder: RunFolder, *, resume: bool) -> TrainedModel:
@@ -169,8 +192,53 @@ def _fitted(recipe: Recipe, data: PreparedData, folder: RunFolder, *, resume: bo
         log.info("The training of %s had finished; going on with the evaluation.", folder.path)
         model = TrainedModel.load(folder.path)
         model.recipe, model.data, model.training = recipe, data, folder.read_json("training.json")
-        return model
-    return training.fit(recipe, data, folder, resume=resume)
+        return _with_reader(model)
+    return _with_reader(training.fit(recipe, data, folder, resume=resume))
+
+
+def _with_reader(model: TrainedModel) -> TrainedModel:
+    """The model with what reads its inputs as its training rows were read."""
+    from finetune import data
+
+    if model.recipe is not None and model.read_inputs is None:
+        model.read_inputs = data.input_reader(model.recipe, model.task, model.inputs)
+    return model
+
+
+def _leave_audit(recipe: Recipe, data: PreparedData, folder: RunFolder) -> None:
+    """What a look at the data found, in the run's folder; it is not made twice."""
+    if not recipe.inspection.in_runs or not processes.is_main() or folder.has("data/audit.json"):
+        return
+    from finetune import data as stage
+    from finetune.cards import write_audit_page
+
+    found = stage.audit_prepared(recipe, data, *tokenizer_of(recipe))
+    found.save(folder)
+    write_audit_page(found, data.report, folder.path / "data" / "audit.html")
+    for finding in found.findings:
+        if finding["severity"] != "note":
+            log.warning(finding["sentence"])
+
+
+def _leave_reference(model: TrainedModel, data: PreparedData, folder: RunFolder) -> None:
+    """What later comparison with live data needs."""
+    from finetune.monitoring import write_reference
+
+    if processes.is_main():
+        write_reference(model, data, folder)
+
+
+def tokenizer_of(recipe: Recipe) -> tuple[Any, int | None, str]:
+    """The pretrained model's tokenizer, the longest input in tokens, and why there is none."""
+    from finetune.models import load_processor
+    from finetune.training import model_source
+
+    try:
+        tokenizer = load_processor(model_source(recipe))
+    except FinetuneError as error:
+        return None, None, error.cause
+    limit = tokenizer.model_max_length if tokenizer.model_max_length < 1_000_000 else None
+    return tokenizer, recipe.model.max_length or limit, ""
 
 
 def _new_run(recipe: Recipe, data: PreparedData) -> RunFolder:
@@ -178,7 +246,7 @@ def _new_run(recipe: Recipe, data: PreparedData) -> RunFolder:
     from finetune.evaluation import check_settings
     from finetune.training import model_source
 
-    check_settings(recipe.evaluation, recipe.goals, data.task)
+    check_settings(recipe.evaluation, recipe.goals, data.task, data.train)
     model_source(recipe)
     folder = RunFolder.create(recipe.output.folder, recipe.name or recipe.task, recipe.output.run)
     folder.write_text("recipe.yaml", recipe.to_yaml())

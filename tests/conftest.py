@@ -76,6 +76,7 @@ def recipe_values(tiny_model: Path, reviews: Path, tmp_path: Path) -> dict[str, 
             "report_to": ["none"],
         },
         "evaluation": {"resamples": 100},
+        "inspection": {"in_runs": False},  # a look at the data takes longer than all else here
         "output": {"folder": str(tmp_path / "runs")},
     }  # fmt: skip
 

@@ -61,6 +61,23 @@ def data_facts(record: Record) -> Pairs:
     )
 
 
+def findings(record: Record) -> list[tuple[str, str]]:
+    """What is wrong with the data, worst first: severity, and the sentence that says it."""
+    told = [entry for entry in record.audit.get("findings", ()) if entry["severity"] != "note"]
+    return [(entry["severity"], public(shorten(entry["sentence"], 500))) for entry in told]
+
+
+def cleaned(record: Record) -> list[tuple[str, str, str, str, str]]:
+    """What the cleaning did: step, split, column, rows, values changed; steps that did nothing are left out."""
+    return [
+        (entry["step"].replace("_", " "), entry["split"], shorten(entry["column"] or "", 80),
+         f"{entry['before']:,} → {entry['after']:,}" if entry["before"] != entry["after"] else f"{entry['after']:,}",
+         count(entry["changed"]))
+        for entry in record.data.get("cleaning", ())
+        if entry["changed"] or entry["before"] != entry["after"]
+    ]  # fmt: skip
+
+
 def _place(columns: str | Sequence[str]) -> str:
     return shorten(columns if isinstance(columns, str) else " + ".join(columns), 80)
 
@@ -163,6 +180,7 @@ def training_facts(record: Record) -> Pairs:
             ("Its archive's SHA-256", record.model.get("base", {}).get("sha256")),
             ("Method", method_words(record)),
             ("Parameters", parameters_words(training)),
+            ("Augmentation", _augmentation_words(training)),
             ("Epochs", _epochs(training)),
             ("Rows per step", _batch_words(batch)),
             ("Learning rate", f"{recipe.learning_rate:g}, {recipe.training.lr_scheduler_type}"),
@@ -177,6 +195,16 @@ def training_facts(record: Record) -> Pairs:
             ("Peak memory", memory_words(training)),
             ("Seed", recipe.training.seed),
         ]
+    )
+
+
+def _augmentation_words(training: dict[str, Any]) -> str:
+    """What was added to every epoch, and how much of it came out as it was."""
+    return "; ".join(
+        f"{part['method'].replace('_', ' ')}: {part['rows']:,} further rows per epoch"
+        + (f", {part['unchanged']:,} of the first epoch's unchanged" if part["unchanged"] else "")
+        + (f" ({public(shorten(part['note'], 200))})" if part["note"] else "")
+        for part in training.get("augmentation", ())
     )
 
 

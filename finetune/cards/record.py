@@ -28,6 +28,7 @@ class Record:
         training: What the fit measured; empty where it was not kept, as the following.
         data: The account of the data (`data/report.json`).
         lengths: Token lengths (`data/lengths.json`).
+        audit: What a look at the data found (`data/audit.json`).
         environment: Versions and hardware.
         model: What stands beside the weights (`model/finetune.json`).
     """
@@ -40,6 +41,7 @@ class Record:
     training: dict[str, Any]
     data: dict[str, Any]
     lengths: dict[str, Any]
+    audit: dict[str, Any]
     environment: dict[str, Any]
     model: dict[str, Any]
 
@@ -60,6 +62,7 @@ class Record:
             training=_optional(run, "training.json"),
             data=_optional(run, "data/report.json"),
             lengths=_optional(run, "data/lengths.json"),
+            audit=_optional(run, "data/audit.json"),
             environment=_optional(run, "environment.json"),
             model=_optional(run, f"{run.model.name}/{DESCRIPTION}"),
         )

@@ -105,6 +105,8 @@ def _making(record: Record) -> dict[str, Any]:
         "splits": facts.split_rows(record),
         "balance": facts.balance(record),
         "losses": facts.losses(record),
+        "findings": facts.findings(record),
+        "cleaned": facts.cleaned(record),
         "data_notes": [public(shorten(note, 500)) for note in record.data.get("notes", ())],
         "lengths_plot": plots.lengths_histogram(record.lengths),
         "lengths_rows": facts.lengths_rows(record),

@@ -1,6 +1,8 @@
 """The command line: `finetune VERB …`.
 
 commands.py    the verbs
+data_commands.py   those on data
+audit_summary.py   what they show
 console.py     what a person sees: log lines, tables, errors
 launching.py   several processes through Accelerate
 proposing.py   `finetune init`: a recipe from a look at the data
@@ -18,6 +20,7 @@ def main() -> None:
     """Run the command line; errors that a user can act on are told without a traceback (`--debug` shows it)."""
     import click
 
+    from finetune.cli import data_commands  # noqa: F401 - adds its verbs
     from finetune.cli.commands import finetune
     from finetune.cli.console import tell_error
 

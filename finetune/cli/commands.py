@@ -52,7 +52,7 @@ def run(
 
         arguments = ["run", *([recipe] if recipe else []), *overrides, *(["--resume", resume] if resume else [])]
         sys.exit(launch(arguments, num_processes, accelerate_config))
-    sys.exit(_run(_read(recipe, overrides, resume), resume))
+    sys.exit(_run(read_recipe(recipe, overrides, resume), resume))
 
 
 def _run(recipe: Recipe, resume: str | None) -> int:
@@ -62,6 +62,8 @@ def _run(recipe: Recipe, resume: str | None) -> int:
 
     pipeline.validate(recipe)
     quiet_libraries()
+    if recipe.evaluation.folds is not None and recipe.evaluation.fold is None:
+        return _run_folds(recipe, resume)
     evaluation = pipeline.run(recipe, resume=resume)
     if processes.is_main():
         show_evaluation(evaluation)
@@ -76,6 +78,17 @@ def _run(recipe: Recipe, resume: str | None) -> int:
     return GoalsNotMetError.exit_code
 
 
+def _run_folds(recipe: Recipe, resume: str | None) -> int:
+    from finetune import processes, studies
+    from finetune.cli.audit_summary import show_cross_validation
+    from finetune.errors import GoalsNotMetError
+
+    found = studies.cross_validate(recipe, resume=resume)
+    if processes.is_main():
+        show_cross_validation(found)
+    return 0 if found["goals_hold"] else GoalsNotMetError.exit_code
+
+
 @finetune.command()
 @click.argument("recipe", type=click.Path(dir_okay=False))
 @click.argument("overrides", nargs=-1)
@@ -83,7 +96,7 @@ def validate(recipe: str, overrides: tuple[str, ...]) -> None:
     """Check RECIPE in under a second, without reading data or models."""
     from finetune import pipeline
 
-    checked = _read(recipe, overrides, None)
+    checked = read_recipe(recipe, overrides)
     pipeline.validate(checked)
     click.echo(f"{recipe} is valid: {checked.task}, {checked.model.name} on {checked.data.name}.")
 
@@ -97,7 +110,7 @@ def plan(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from finetune import pipeline
     from finetune.cli.console import quiet_libraries, show_plan
 
-    checked = _read(recipe, overrides, None)
+    checked = read_recipe(recipe, overrides)
     pipeline.validate(checked)
     quiet_libraries()
     planned = pipeline.plan(checked)
@@ -150,7 +163,7 @@ def predict(run_folder: str, inputs: tuple[str, ...], file: str | None, output: 
         raise UsageError(f"{output} exists already.", "Name another file; nothing is overwritten.")
     quiet_libraries()
     model = pipeline.load(run_folder)
-    columns = {column.name for column in model.task.input_columns()}
+    columns = {column.name for column in model.task.input_columns()} | pipeline.input_columns(model)
     rows = pipeline.rows_of_file(file, model) if file else [
         _input(text, columns) for text in inputs or _standard_input()
     ]  # fmt: skip
@@ -278,7 +291,8 @@ def env() -> None:
     click.echo(json.dumps(describe_environment(), indent=2))
 
 
-def _read(recipe: str | None, overrides: tuple[str, ...], resume: str | None) -> Recipe:
+def read_recipe(recipe: str | None, overrides: tuple[str, ...], resume: str | None = None) -> Recipe:
+    """The recipe of a file, or that of the run that is continued."""
     from finetune.errors import UsageError
     from finetune.recipe import Recipe
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from finetune.training.adapters import count_parameters
 from finetune.training.arguments import uses_bf16
 from finetune.training.batching import StepSampler, plan_batches
 from finetune.training.fitting import encode_training, load_for_training, model_inputs_only, model_source
+from finetune.training.further import FurtherFeatures
 
 if TYPE_CHECKING:
     from finetune.artifacts import PreparedData
@@ -32,6 +34,9 @@ def plan(recipe: Recipe, data: PreparedData) -> dict[str, Any]:
         torch.set_num_threads(section.threads)
     model, processor, max_length = load_for_training(recipe, data, model_source(recipe))
     train, lengths = encode_training(recipe, data, processor, max_length)
+    if data.further is not None:
+        encode = partial(data.task.training_features, processor=processor, max_length=max_length)
+        train = FurtherFeatures(train, data.further, encode).features
     batches = plan_batches(section.train_batch_size, processes.count(), section.micro_batch_size,
                            whole=data.task.whole_batches)  # fmt: skip
     per_epoch = batches.steps_per_epoch(len(train))
@@ -40,6 +45,7 @@ def plan(recipe: Recipe, data: PreparedData) -> dict[str, Any]:
     parameters = count_parameters(model)
     figures: dict[str, Any] = {
         "rows": data.report.splits,
+        "augmented_rows": 0 if data.further is None else len(data.further),
         "lengths": lengths,
         "parameters": parameters,
         "batch": {"size": batches.size, "loaded": batches.loaded, "micro": batches.micro,
@@ -89,6 +95,7 @@ def _lines(
     lines = [
         ("task", f"{data.task.name}, {data.task.kind.replace('_', '-')}"),
         ("rows", ", ".join(f"{name} {count:,}" for name, count in figures["rows"].items())),
+        *([("augmented rows", f"{figures['augmented_rows']:,} an epoch")] if figures["augmented_rows"] else []),
     ]
     for split, entry in figures["lengths"]["splits"].items():
         p = entry["percentiles"]
