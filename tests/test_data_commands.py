@@ -212,3 +212,20 @@ def test_the_recipe_of_a_run_can_be_read_again(write_recipe: Callable[..., Path]
     path = write_recipe(cleaning={"missing": {"site": "most_frequent"}, "personal": "redact"}, augmentation=["aeda"])
     recipe = Recipe.from_yaml(path)
     assert Recipe.from_dict(yaml.safe_load(recipe.to_yaml())) == recipe.resolved()
+
+
+def test_init_proposes_a_template_for_a_table_without_a_text(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"n{i}", "age": str(20 + i % 50) if i % 9 else "NA", "income": f"1.{i:03d},50", "country": "X",
+         "city": ("Rome", "Oslo")[i % 2], "label": ("stays", "leaves")[i % 3 % 2]}
+        for i in range(90)
+    ]  # fmt: skip
+    recipe = tmp_path / "recipe.yaml"
+    done = finetune("init", write_csv(tmp_path / "table.csv", rows), "--yes", "--output", recipe)
+    assert done.returncode == 0, done.stderr
+    written = Recipe.from_yaml(recipe)
+    assert written.features.categorical == ("city",)
+    assert set(written.features.numeric) == {"age", "income"}
+    assert set(written.cleaning.numbers) == {"income"}
+    assert "country" not in (written.features.template or "")
+    assert "{age}" in (written.features.template or "")

@@ -249,7 +249,7 @@ def init(data: str | None, output: str, yes: bool, **wishes: str | None) -> None
     name = data or (click.prompt("Data (a file or a Hub id)") if ask else None)
     wishes["config"] = wishes.pop("data_config")
     path = propose(name, wishes, Path(output), ask=ask)
-    click.echo(f"Wrote {path}. Next: finetune plan {path}, then finetune run {path}")
+    click.echo(f"Wrote {path}. Next: finetune data {path}, finetune plan {path}, then finetune run {path}")
 
 
 @finetune.command()

@@ -35,7 +35,7 @@ def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool
         raise UsageError(f"{output} exists already.", "Name another file with --output; nothing is overwritten.")
     if not name:
         raise UsageError("There is no data to look at.", "finetune init reviews.csv, or finetune init org/name")
-    from finetune.data import map_columns, read
+    from finetune.data import read
     from finetune.data.columns import recognize_task
     from finetune.recipe import DataSection, task_names
     from finetune.task import task_class
@@ -52,7 +52,7 @@ def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool
         task = task_class(click.prompt("Task", default=task.name, type=click.Choice(task_names())))
     known = {column.name for column in task.columns}
     stated: dict[str, str] = {key: wishes[key] for key in ("text", "label") if wishes[key] and key in known}
-    columns, notes = map_columns(task, rows, stated)
+    columns, notes, table = _columns(task, rows, stated)
     for note in notes:
         click.echo(f"  {note}")
     if ask:
@@ -62,8 +62,27 @@ def propose(name: str | None, wishes: dict[str, Any], output: Path, *, ask: bool
     model = wishes["model"] or _model_for(task, rows, columns)
     if ask:
         model = click.prompt("Pretrained model", default=model)
-    output.write_text(_recipe(task, name, wishes["config"], model, columns, target), encoding="utf-8")
+    text = _recipe(task, name, wishes["config"], model, columns, target, table)
+    output.write_text(text, encoding="utf-8")
     return output
+
+
+def _columns(task: type[Task], rows: Any, stated: dict[str, str]) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+    """The column of the data for each of the task's; of a table without a text, features in its place."""
+    from finetune.cli.tables import propose_features
+    from finetune.data import map_columns
+    from finetune.errors import ColumnError
+
+    try:
+        return *map_columns(task, rows, stated), {}
+    except ColumnError:
+        if task.name != "text-classification" or "text" in stated:
+            raise
+        columns, notes = map_columns(task, rows, stated, written="text")
+        table = propose_features(rows, str(columns[task.target_column().name]))
+        if not table["features"]["template"]:
+            raise
+        return columns, [*notes, "No column is a text: a template writes each row out (features.template)."], table
 
 
 def _look_at(task: type[Task], rows: Any, columns: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +117,8 @@ def _model_for(task: type[Task], rows: Any, columns: dict[str, Any]) -> str:
     from finetune.data.columns import read_column
 
     some = rows.select(range(min(200, len(rows))))
-    joined = "".join(str(text) for text in read_column(some, columns[task.input_columns()[0].name]))
+    place = columns.get(task.input_columns()[0].name, some.column_names)  # all of a table
+    joined = "".join(str(text) for text in read_column(some, place))
     english = sum(ch.isascii() for ch in joined) / max(1, len(joined)) > 0.97
     if task.library == "sentence-transformers" and task.auto_class == "AutoModel":
         return EMBEDDING_MODEL if english else MULTILINGUAL_EMBEDDING_MODEL
@@ -106,7 +126,13 @@ def _model_for(task: type[Task], rows: Any, columns: dict[str, Any]) -> str:
 
 
 def _recipe(
-    task: type[Task], name: str, config: str | None, model: str, columns: dict[str, Any], target: dict[str, Any]
+    task: type[Task],
+    name: str,
+    config: str | None,
+    model: str,
+    columns: dict[str, Any],
+    target: dict[str, Any],
+    table: dict[str, Any],
 ) -> str:
     from finetune.documents import write_document
     from finetune.metrics import direction
@@ -122,9 +148,16 @@ def _recipe(
         if ("problem_type" in task.Options.model_fields)
         else f"# {target['sentence']}\n# options: {{}}   # `finetune tasks` describes the task's settings\n"
     )
+    written = write_document({key: values for key, values in table.items() if values}) if table else ""
+    sections = (
+        f"\n# What the columns are; the template turns a row into the text that the model reads.\n{written}"
+        if written
+        else ""
+    )
     goal = '">= 0.80"' if direction(target["headline"]) == "higher" else '"<= 10"'
     return f"""\
 # Written by `finetune init`. Every key is described by `finetune schema`.
+# Look at the data:        finetune data RECIPE
 # See what it would cost:  finetune plan RECIPE
 # Run it:                  finetune run RECIPE
 # On several devices:      finetune run RECIPE --num-processes 2
@@ -138,8 +171,9 @@ model:
 data:
 {_indent([*data, *mapping, *labels])}
   # Splits that the data lacks are made from its training rows; the test rows never choose the model.
+  # group: customer      keeps rows of one customer on one side;   time: created      tests on the newest rows
   split: {{validation: 0.1, test: 0.2, seed: 42}}
-
+{sections}
 adapter:
   method: lora        # `none` trains every weight
   r: 16
