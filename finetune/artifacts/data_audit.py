@@ -39,8 +39,8 @@ class DataAudit:
         version: Of this structure.
         name: The data set, as the recipe names it.
         task: The task's name, or null.
-        settings: `{"sample", "seed", "near_threshold", "max_length"}`: what the figures depend on. `max_length` is in
-            tokens, or null.
+        settings: `{"sample", "seed", "near_threshold", "max_length"}`: what the figures depend on. `seed` is that of
+            samples and folds; `max_length` is in tokens, or null.
         rows: `{"raw": {split: rows}, "prepared": {split: rows} or null}`.
         columns: One entry per raw column, in the data's order:
 
@@ -51,7 +51,8 @@ class DataAudit:
               column that it fills, or null.
             - `missing`: split -> `{"count", "share"}`; null, NaN and blank texts are missing. `placeholders`: text that
               stands for a missing value (`NA`, `null`, `?` …) -> rows.
-            - `distinct`: `{"count", "exact"}`; with `exact` false there are at least so many.
+            - `distinct`: `{"count", "exact"}`; with `exact` false there are at least so many. Null for lists, files and
+              other values that are not single ones.
             - `constant`: whether every row has the same value, missing ones included.
             - `personal`: whether most values are personal data.
             - `numbers`: of kind `number`, else null: `{"count", "min", "max", "mean", "std", "quantiles", "histogram",
@@ -100,7 +101,7 @@ class DataAudit:
         languages: A part: `{"basis", "shares": {ISO 639-1 code or "unknown": share}, "counts", "sampled"}`.
         personal: A part: `{"columns": {column: {kind: {"rows", "values"}}}, "total": {kind: {"rows", "values"}},
             "rows": column -> kind -> [row]}`. Counts and places, never values.
-        label_errors: A part: `{"count", "share", "rows": [{"row", "given", "suggested", "score": the model's
+        label_errors: A part: `{"basis", "count", "share", "rows": [{"row", "given", "suggested", "score": the model's
             probability of the given label, "confidence": of the suggested one}] least likely first, "accuracy": of the
             out-of-fold predictions, "excluded": rows of classes too small to judge, "sampled"}`.
         identity_terms: A part: `{"basis", "overall": {label: {"value", "low", "high"}}, "axes": {axis: rows},
