@@ -183,7 +183,7 @@ def test_a_model_on_columns_answers_rows_of_a_table(write_recipe: Callable[..., 
         data={"name": str(write_csv(tmp_path / "table.csv", rows)), "columns": {"label": "label"}},
         features={"numeric": ["price"], "categorical": ["site"], "template": "{title} for {price:.2f} in {site}"},
         cleaning={"numbers": {"price": {"decimal": ","}}, "missing": {"price": "mean"}, "categories": ["site"],
-                  "normalize": ["urls"]},
+                  "normalize": ["urls"], "labels": {"positive": "good"}},
         training__max_steps=4, output__run="table",
     )  # fmt: skip
     done = finetune("run", recipe)

@@ -80,10 +80,20 @@ def show_evaluation(evaluation: Evaluation) -> None:
     title = f"{evaluation.rows:,} test rows, {level} bootstrap intervals"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
-    for system in evaluation.systems.values():
-        table.add_column(system["title"], justify="right", min_width=20)  # an interval on one line, the title on two
-    for name in shown:
-        table.add_row(name, *(_score(system["scores"][name]) for system in evaluation.systems.values()))
+    systems = list(evaluation.systems.values())
+    if len(systems) > 4:  # too many to stand side by side
+        shown = shown[:3]
+        for name in shown:
+            table.add_column(name, justify="right", no_wrap=True)
+        for system in systems:
+            table.add_row(system["title"], *(_score(system["scores"][name]) for name in shown))
+    else:
+        for system in systems:
+            table.add_column(
+                system["title"], justify="right", min_width=20
+            )  # an interval on one line, the title on two
+        for name in shown:
+            table.add_row(name, *(_score(system["scores"][name]) for system in systems))
     console.print(table)
     for contrast in evaluation.comparisons:
         if contrast["score"] == evaluation.headline:

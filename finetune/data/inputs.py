@@ -41,7 +41,10 @@ class InputReader:
         }
         self.features = FeatureReader(recipe.features) if recipe.features.template is not None else None
         self._texts = list(state["text_columns"])
-        self.cleaner = Cleaner(recipe.cleaning, text_columns=self._texts, target_column=None)
+        target = self.places.get(task.target_column().name)
+        self.cleaner = Cleaner(
+            recipe.cleaning, text_columns=self._texts, target_column=target if isinstance(target, str) else None
+        )
         self.cleaner.load_state(state["cleaning"])
 
     @property

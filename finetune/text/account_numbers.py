@@ -10,7 +10,8 @@ Place = tuple[int, int]
 """Characters from the first to after the last."""
 
 _CARD = re.compile(
-    r"(?<![\w+-])(?:\d{12,19}|\d{4}([ -])\d{4}\1\d{4}(?:\1\d{1,4}){0,2}|\d{4}([ -])\d{6}\2\d{4,5})(?!\w|-\d)", re.ASCII
+    r"(?<![\w+-])(?<!\d[.,])(?:\d{12,19}|\d{4}([ -])\d{4}\1\d{4}(?:\1\d{1,4}){0,2}|\d{4}([ -])\d{6}\2\d{4,5})(?!\w|-\d)",
+    re.ASCII,
 )
 _ISSUERS = (
     (re.compile(r"4"), {13, 16, 19}),  # Visa

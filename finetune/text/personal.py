@@ -128,7 +128,8 @@ def _may_hold(text: str) -> bool:
 def _find_all(text: str) -> list[Found]:
     """What is found stands as `<<<` for those that look later, so that no character counts twice."""
     text, places, before = _fold(text), list[Found](), -1
-    kinds = [kind for kind in _FINDERS if kind not in _NUMBERS or _SEVEN(text)]
+    numbers = _SEVEN(text) is not None
+    kinds = [kind for kind in _FINDERS if numbers or kind not in _NUMBERS]
     while len(places) > before:
         before = len(places)
         for kind in kinds:
