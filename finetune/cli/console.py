@@ -84,7 +84,7 @@ def show_evaluation(evaluation: Evaluation) -> None:
     if len(systems) > 4:  # too many to stand side by side
         shown = shown[:3]
         for name in shown:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(name, justify="right", no_wrap=True, min_width=20)
         for system in systems:
             table.add_row(system["title"], *(_score(system["scores"][name]) for name in shown))
     else:

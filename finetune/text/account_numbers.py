@@ -10,7 +10,8 @@ Place = tuple[int, int]
 """Characters from the first to after the last."""
 
 _CARD = re.compile(
-    r"(?<![\w+-])(?<!\d[.,])(?:\d{12,19}|\d{4}([ -])\d{4}\1\d{4}(?:\1\d{1,4}){0,2}|\d{4}([ -])\d{6}\2\d{4,5})(?!\w|-\d)",
+    r"(?<![\w+-])(?<!\d[.,])"  # no part of a word, of a range, of a fraction
+    r"(?:\d{12,19}|\d{4}([ -])\d{4}\1\d{4}(?:\1\d{1,4}){0,2}|\d{4}([ -])\d{6}\2\d{4,5})(?!\w|-\d)",
     re.ASCII,
 )
 _ISSUERS = (
