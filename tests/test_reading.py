@@ -395,9 +395,11 @@ def test_hidden_labels_are_left_out(tmp_path: Path) -> None:
 
 def test_rows_of_one_split_that_stand_in_another_are_told(tmp_path: Path) -> None:
     train = [{"text": f"text {i}", "label": i % 2} for i in range(40)]
-    data = prepared(_published(tmp_path, train=train, validation=train[:5], test=train[:4]), tmp_path)
-    assert "4 of 4 rows of test have the same text as training rows." in data.report.notes
-    assert "5 of 5 rows of validation have the same text as training rows." in data.report.notes
+    splits = _published(tmp_path, train=train, validation=train[:5], test=train[:4])
+    data = prepared(splits, tmp_path, data__leakage="allow")
+    told = " ".join(data.report.notes)
+    assert "4 of 4 rows of test have the same input as rows of train (test:0 = train:0" in told
+    assert "5 of 5 rows of validation have the same input as rows of train" in told
 
 
 @pytest.mark.parametrize(
@@ -451,7 +453,7 @@ def test_splits_without_a_train(tmp_path: Path) -> None:
 
 def test_too_few_rows(tmp_path: Path) -> None:
     same = [{"text": "the same", "label": "ab"[i % 2]} for i in range(30)]
-    with pytest.raises(EmptyDataError, match=r"30 rows \(1 where equal inputs count once\) are too few to hold out 6"):
+    with pytest.raises(EmptyDataError, match=r"30 rows \(1 where those that stay together count once\) are too few to hold out 6"):
         prepared(same, tmp_path)
 
 
@@ -525,3 +527,12 @@ def test_bins_and_separators(tmp_path: Path) -> None:
     several = prepared(tags, tmp_path, data__labels={"separator": "|"})
     assert several.task.kind == "multi_label"
     assert sorted(map(tuple, several.train["label"]))[0] == ()
+
+
+def test_texts_that_stand_for_missing_values_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('city,code\nOslo,NA\n"NA",n/a\nRome,7\n', encoding="utf-8")
+    plain = read(DataSection(name=str(path))).splits["train"]
+    assert plain["code"] == ["NA", "n/a", "7"]
+    told = read(DataSection.model_validate({"name": str(path), "reader": {"missing": ["NA", "n/a"]}})).splits["train"]
+    assert (told["city"], told["code"]) == (["Oslo", None, "Rome"], [None, None, "7"])

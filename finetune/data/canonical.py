@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,7 +106,19 @@ class RowReader:
             wanted |= heads(place, rows)
         return wanted
 
-    @property
+    # Looked up once rather than for each of millions of rows.
+    @cached_property
+    def _inputs(self) -> list[tuple[Column, Place]]:
+        return [
+            (column, self.places[column.name]) for column in self.task.input_columns() if column.name in self.places
+        ]
+
+    @cached_property
+    def _target(self) -> tuple[str, Place]:
+        name = self.task.target_column().name
+        return name, self.places[name]
+
+    @cached_property
     def _marked(self) -> dict[str, str]:
         named = {"time": self.split.time, "column": self.split.column, "group": self.split.group, "id": self.identity}
         return {mark: column for mark, column in named.items() if column is not None}
@@ -128,11 +141,10 @@ class RowReader:
             extra |= self.features.store(features)
             if self.written:
                 values[self.written] = text
-        for column in self.task.input_columns():
-            if column.name in self.places:
-                values[column.name] = _input(pick(row, self.places[column.name]), column)
-        target = self.task.target_column().name
-        values[target] = self.task.parse_target(pick(row, self.places[target]))
+        for column, place in self._inputs:
+            values[column.name] = _input(pick(row, place), column)
+        target, place = self._target
+        values[target] = self.task.parse_target(pick(row, place))
         self.task.check_row(values)
         extra |= {f"{GROUP}{name}": None if row[name] is None else str(row[name]) for name in self.groups}
         return values | extra
@@ -169,16 +181,17 @@ def read_canonical(split: Dataset, name: str, reader: RowReader, report: DataRep
     """
     wanted = reader.columns(split) | {NUMBER}
     hashes: dict[str, list[np.ndarray]] = {"keys": [], "inputs": [], "whole": []}
-    marks: dict[str, list[Any]] = {mark: [] for mark in reader._marked}
+    marks: dict[str, list[np.ndarray]] = {mark: [] for mark in reader._marked}
     wrong: list[tuple[int, str]] = []
 
     def batches() -> Iterator[pa.Table]:
         found: list[dict[str, Any]] = []
+        told: list[dict[str, Any]] = []
         for index, row in enumerate(iterate(split.select_columns([c for c in split.column_names if c in wanted]))):
             number = row.get(NUMBER, index)
             try:
                 values = reader.read(row)
-                told = reader.marks(row)
+                marked = reader.marks(row)
             except RowError as error:
                 if str(error).startswith(("missing", "empty")):
                     report.drop(name, str(error), number)
@@ -186,12 +199,13 @@ def read_canonical(split: Dataset, name: str, reader: RowReader, report: DataRep
                     wrong.append((number, str(error)))
                 continue
             found.append({"row": f"{name}:{number}", **values})
-            for mark, value in told.items():
-                marks[mark].append(value)
+            told.append(marked)
             if len(found) == BATCH:
+                _mark(told, marks)
                 yield _finished(found, reader.task, hashes)
-                found = []
+                found, told = [], []
         if found:
+            _mark(told, marks)
             yield _finished(found, reader.task, hashes)
 
     rows = store(batches())
@@ -201,7 +215,7 @@ def read_canonical(split: Dataset, name: str, reader: RowReader, report: DataRep
         reasons = ", ".join(f"{entry['count']} × {reason}" for reason, entry in report.dropped.get(name, {}).items())
         raise EmptyDataError(f"No usable row is left in {name} ({reasons or 'it is empty'}).", "Check data.columns.")
     arrays = {key: np.concatenate(parts) for key, parts in hashes.items()}
-    return Split(rows, **arrays, marks={mark: _mark_array(mark, values) for mark, values in marks.items()})
+    return Split(rows, **arrays, marks={mark: np.concatenate(parts) for mark, parts in marks.items()})
 
 
 def _finished(found: list[dict[str, Any]], task: Task, hashes: dict[str, list[np.ndarray]]) -> pa.Table:
@@ -213,6 +227,12 @@ def _finished(found: list[dict[str, Any]], task: Task, hashes: dict[str, list[np
     hashes["inputs"].append(hash_texts(texts))
     hashes["whole"].append(hash_texts(f"{text}\x1e{row[target]}" for text, row in zip(texts, found, strict=True)))
     return table_of({key: [row[key] for row in found] for key in found[0]})
+
+
+def _mark(told: list[dict[str, Any]], marks: dict[str, list[np.ndarray]]) -> None:
+    """Arrays of what a batch of rows says of its split go to the others'."""
+    for mark, parts in marks.items():
+        parts.append(_mark_array(mark, [row[mark] for row in told]))
 
 
 def _mark_array(mark: str, values: list[Any]) -> np.ndarray:

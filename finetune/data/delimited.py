@@ -7,7 +7,7 @@ are parsed where the task needs one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def read_delimited(path: Path, reader: ReaderSection, delimiter: str) -> tuple[A
         EmptyDataError: No rows. EncodingError: Not text in the stated encoding. DataError: Unreadable structure.
     """
     file = TextFile.check(path, reader.encoding)
-    dialect = infer_dialect(file, reader, delimiter)
+    dialect = replace(infer_dialect(file, reader, delimiter), missing=reader.missing)
     rows, account = _rows(file, dialect)
     account.malformed.judge(reader, path, len(dialect.names))
     if len(rows) == 0:
@@ -86,8 +86,8 @@ def _parsed(file: TextFile, dialect: Dialect, block: int, malformed: Malformed) 
         newlines_in_values=dialect.quoting, invalid_row_handler=lambda row: _skip(row, malformed),
     )  # fmt: skip
     convert = pc.ConvertOptions(
-        column_types=dict.fromkeys(dialect.names, pa.string()), strings_can_be_null=True, null_values=[""],
-        quoted_strings_can_be_null=True,
+        column_types=dict.fromkeys(dialect.names, pa.string()), strings_can_be_null=True,
+        null_values=["", *dialect.missing], quoted_strings_can_be_null=True,
     )  # fmt: skip
     options = pc.ReadOptions(use_threads=False, block_size=block, column_names=dialect.names, skip_rows=dialect.skip)
     try:

@@ -38,6 +38,7 @@ class Dialect:
         written: The same as the header has them, trimmed; "" where there is none.
         skip: Number of lines before the first row.
         unnamed: Those of `names` that stand for an empty name.
+        missing: Texts that stand for a missing value, beside an empty cell.
         notes: What was inferred, in sentences.
     """
 
@@ -47,6 +48,7 @@ class Dialect:
     written: list[str]
     skip: int
     unnamed: list[str] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from finetune.artifacts.prepared_data import DataReport
 from finetune.data.canonical import Split
 from finetune.data.duplicates import first_of_equal, near_groups, shared_with
+from finetune.data.storage import take, values_of
 from finetune.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _drop(name: str, split: Split, first: np.ndarray, step: str, report: DataRep
     repeated = first != np.arange(len(first))
     places = np.flatnonzero(repeated)
     ids = split.rows.select_columns(["row"])
-    dropped = [int(ids[int(place)]["row"].rpartition(":")[2]) for place in places]
+    dropped = [int(row.rpartition(":")[2]) for row in values_of(take(ids, places), "row")]
     for number in dropped:
         report.drop(name, step.removesuffix("s").replace("_", " "), number)
     examples = [{"row": ids[int(p)]["row"], "before": None, "after": f"like {ids[int(first[p])]['row']}"}
@@ -96,5 +97,5 @@ def guard_leakage(splits: dict[str, Split], choice: str, report: DataReport) -> 
 
 def _examples(held: Split, learned: Split, found: np.ndarray) -> list[list[str]]:
     places = np.flatnonzero(found)[:LISTED]
-    where = {key: place for place, key in reversed(list(enumerate(learned.inputs.tolist())))} if len(places) else {}
-    return [[held.rows[int(p)]["row"], learned.rows[where[int(held.inputs[p])]]["row"]] for p in places]
+    first = [int(np.argmax(learned.inputs == held.inputs[place])) for place in places]
+    return [[held.rows[int(a)]["row"], learned.rows[b]["row"]] for a, b in zip(places, first, strict=True)]

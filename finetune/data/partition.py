@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetune.data.splitting import fold_of, hold_out, join_keys, newest
+from finetune.data.storage import values_of
 from finetune.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def complete(splits: dict[str, Split], task: Task, recipe: Recipe, report: DataR
             continue
         train = splits["train"]
         wanted = max(1, round(total * share))
-        strata = task.strata(train.rows[task.target_column().name]) if settings.stratify else None
+        strata = task.strata(list(values_of(train.rows, task.target_column().name))) if settings.stratify else None
         if settings.time is None:
             held = hold_out(_together(train), strata, wanted, settings.seed)
             how = (f"seed {settings.seed}{', stratified' if strata is not None else ''}; rows with the same "
@@ -72,7 +73,7 @@ def _by_fold(splits: dict[str, Split], task: Task, recipe: Recipe, report: DataR
     folds, fold = recipe.evaluation.folds, recipe.evaluation.fold or 1
     assert folds is not None
     whole = splits["train"].join(splits["validation"]) if "validation" in splits else splits["train"]
-    strata = task.strata(whole.rows[task.target_column().name]) if recipe.data.split.stratify else None
+    strata = task.strata(list(values_of(whole.rows, task.target_column().name))) if recipe.data.split.stratify else None
     tested = fold_of(_together(whole), strata, folds, recipe.data.split.seed) == fold - 1
     report.origins = {"train": report.origins["train"], "test": report.origins["train"]}
     left = (

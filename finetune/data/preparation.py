@@ -13,13 +13,13 @@ from finetune.artifacts import DataReport, PreparedData
 from finetune.artifacts.prepared_data import iterate
 from finetune.data.canonical import CARRIED, NUMBER, RowReader, Split, read_canonical
 from finetune.data.cleaning import Cleaner
-from finetune.data.columns import Place, feature_at, heads, map_columns, read_column, target_hints
+from finetune.data.columns import Place, feature_at, heads, map_columns, pick, target_hints
 from finetune.data.features import FEATURE, TEMPLATE, FeatureReader
 from finetune.data.leakage import drop_duplicates, guard_leakage
 from finetune.data.partition import complete
 from finetune.data.reading import RawData, read
 from finetune.data.splitting import choose_splits
-from finetune.data.storage import store, table_of
+from finetune.data.storage import store, table_of, values_of
 from finetune.errors import RecipeError
 from finetune.task import Task
 
@@ -66,10 +66,11 @@ def prepare(recipe: Recipe, task: Task, raw: RawData | None = None) -> PreparedD
     splits = guard_leakage(complete(splits, task, recipe, report), recipe.data.leakage, report)
     report.content = {name: _content(split) for name, split in splits.items()}
     rows = _finished(splits, cleaner, features, task, reader)
-    task = task.weighed(rows["train"][task.target_column().name])
-    _account(splits, rows, task, report)
+    targets = {name: list(values_of(split, task.target_column().name)) for name, split in rows.items()}
+    task = task.weighed(targets["train"])
+    _account(splits, targets, task, report)
     report.cleaning = [entry.to_dict() for entry in cleaner.log]
-    task.check_training_rows(rows["train"][task.target_column().name])
+    task.check_training_rows(targets["train"])
     for sentence in report.sentences():
         log.info(sentence)
     inputs = {"places": dict(report.columns), "text_columns": texts, "cleaning": cleaner.state()}
@@ -176,7 +177,7 @@ def _without_hidden(chosen: dict[str, Dataset], target: Place, report: DataRepor
     kept = {}
     for name, split in chosen.items():
         there = heads(target, split) <= set(split.column_names)
-        values = read_column(split, target) if there else [HIDDEN]
+        values = _values(split, target) if there else iter([HIDDEN])
         if name != "train" and all(value in (HIDDEN, None, "") for value in values):
             report.notes.append(f"The split {name} has no labels and is left out.")
         else:
@@ -184,10 +185,17 @@ def _without_hidden(chosen: dict[str, Dataset], target: Place, report: DataRepor
     return kept
 
 
+def _values(rows: Dataset, place: Place) -> Iterator[Any]:
+    """The values at a place, one by one."""
+    if isinstance(place, str) and place in rows.column_names:
+        return values_of(rows, place)
+    return (pick(row, place) for row in iterate(rows.select_columns(sorted(heads(place, rows)))))
+
+
 def _learn(task: Task, chosen: Mapping[str, Dataset], target: Place, recipe: Recipe, report: DataReport) -> Task:
     feature = feature_at(chosen["train"], target)
     # Names come from all splits: a class that is rare in training must still have an output.
-    values = [value for split in chosen.values() for value in read_column(split, target)]
+    values = [value for split in chosen.values() for value in _values(split, target)]
     learned = task.learn(values, target_hints(feature, recipe.data.labels))
     report.target = learned.state()
     if "problem_type" in type(task.options).model_fields and getattr(task.options, "problem_type", None) is None:
@@ -239,11 +247,11 @@ def _content(split: Split) -> str:
     return hashlib.sha256(split.whole.astype("<u8").tobytes()).hexdigest()
 
 
-def _account(splits: Mapping[str, Split], rows: Mapping[str, Dataset], task: Task, report: DataReport) -> None:
-    report.splits = {name: len(split) for name, split in rows.items()}
+def _account(splits: Mapping[str, Split], targets: Mapping[str, list[Any]], task: Task, report: DataReport) -> None:
+    report.splits = {name: len(values) for name, values in targets.items()}
     known = splits["train"].keys
     for name, split in splits.items():
-        report.label_counts[name] = task.summarize(rows[name][task.target_column().name])
+        report.label_counts[name] = task.summarize(targets[name])
         twins = int(np.isin(split.keys, known).sum()) if name != "train" else 0
         same_input = report.leakage.get(f"{name} in train", {}).get("rows", 0)
         if twins > same_input:

@@ -96,10 +96,9 @@ def hold_out(keys: np.ndarray, strata: np.ndarray | None, rows: int, seed: int) 
     stratum = np.asarray(strata)[firsts].astype(np.int64) if strata is not None else np.zeros(len(firsts), np.int64)
     room = _quotas(stratum, sizes, rows, rows / max(1, len(keys)))
     chosen = np.zeros(len(firsts), bool)
-    for i in order:
-        if room[stratum[i]] >= sizes[i]:
-            room[stratum[i]] -= sizes[i]
-            chosen[i] = True
+    by_stratum = order[np.argsort(stratum[order], kind="stable")]
+    for some in np.split(by_stratum, np.flatnonzero(np.diff(stratum[by_stratum])) + 1):
+        chosen[_that_fit(some, sizes, room[int(stratum[some[0]])])] = True
     held = np.flatnonzero(chosen[together])
     if not len(held) or len(held) >= len(keys):
         raise EmptyDataError(
@@ -108,6 +107,19 @@ def hold_out(keys: np.ndarray, strata: np.ndarray | None, rows: int, seed: int) 
             "Add rows, or change data.split.",
         )
     return held
+
+
+def _that_fit(order: np.ndarray, sizes: np.ndarray, room: int) -> list[int]:
+    """Those that fit into what is left of the room when each takes its turn."""
+    until = int(np.searchsorted(np.cumsum(sizes[order]), room, side="right"))  # up to here all of them do
+    found, left = order[:until].tolist(), room - int(sizes[order[:until]].sum())
+    for one in order[until:]:
+        if not left:
+            break
+        if sizes[one] <= left:
+            left -= int(sizes[one])
+            found.append(int(one))
+    return found
 
 
 def _quotas(stratum: np.ndarray, sizes: np.ndarray, rows: int, share: float) -> dict[int, int]:

@@ -23,6 +23,9 @@ class ReaderSection(Section):
     """Whether double quotes group the fields of a CSV or TSV file. Turn off where a quote is just a character."""
     header: tuple[str, ...] | None = None
     """Column names, for a CSV or TSV file that has no header line."""
+    missing: tuple[str, ...] = ()
+    """Cells of a CSV or TSV file that stand for a missing value, such as `[NA, n/a]`. Default: empty ones only, so that
+    Namibia (NA) and a review that says "none" stay."""
     encoding: str = "utf-8"
     """Text encoding, such as `utf-8`, `latin-1`, `cp1252`, `utf-16`. A byte order mark is removed."""
     query: str | None = None
