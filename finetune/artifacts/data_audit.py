@@ -101,9 +101,9 @@ class DataAudit:
         languages: A part: `{"basis", "shares": {ISO 639-1 code or "unknown": share}, "counts", "sampled"}`.
         personal: A part: `{"columns": {column: {kind: {"rows", "values"}}}, "total": {kind: {"rows", "values"}},
             "rows": column -> kind -> [row]}`. Counts and places, never values.
-        label_errors: A part: `{"basis", "count", "share", "rows": [{"row", "given", "suggested", "score": the model's
-            probability of the given label, "confidence": of the suggested one}] least likely first, "accuracy": of the
-            out-of-fold predictions, "excluded": rows of classes too small to judge, "sampled"}`.
+        label_errors: A part: `{"basis", "count", "share", "rows": [{"row", "text", "given", "suggested", "score": the
+            model's probability of the given label, "confidence": of the suggested one}] least likely first, "accuracy":
+            of the out-of-fold predictions, "excluded": rows of classes too small to judge, "sampled"}`.
         identity_terms: A part: `{"basis", "overall": {label: {"value", "low", "high"}}, "axes": {axis: rows},
             "terms": [{"term", "axis", "group", "rows", "share", "rates": {label: {"value", "low", "high"}}}] by rows,
             "sampled"}`. `rates` are P(label | the row has the term), with Wilson's 95% intervals.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -78,7 +79,7 @@ class FurtherRows(Protocol):
 
     lazy: bool
     """Whether a row costs so little that it is made when a batch wants it."""
-    unchanged: Mapping[str, int]
+    unchanged: Counter[str]
     """Rows made so far that came out as their parents, by method."""
 
     def __len__(self) -> int: ...

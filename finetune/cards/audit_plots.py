@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from finetune.cards.plots import FIRST, SECOND, _finish, draw
+from finetune.cards.plots import FIRST, SECOND, draw, finish
 from finetune.cards.wording import clean, count, decimals_for, is_number, number, shorten
 
 Values = Mapping[str, Any]
@@ -64,7 +64,7 @@ def _histogram(
         axes.stairs(counts, edges, fill=True, color=FIRST, alpha=0.75)
         for label, at in (lines or {}).items():
             axes.axvline(at, color=SECOND, linestyle="--", linewidth=1.6, label=label or None)
-        _finish(axes, unit, "rows")
+        finish(axes, unit, "rows")
 
     label = clean(f"Histogram, {caption}: {_in_words(entry)}")
     return draw(name, label, paint, _SIZE), f"{caption}. {_outside(found)}".strip()

@@ -96,7 +96,7 @@ def loss_curves(training: dict[str, Any]) -> Markup | None:
             axes.plot(
                 *zip(*checks, strict=True), "s--", color=SECOND, linewidth=1.6, markersize=5, label="validation rows"
             )
-        _finish(axes, "epoch", "loss")
+        finish(axes, "epoch", "loss")
 
     ends = [
         f"{what} loss from {p[0][1]:.3f} to {p[-1][1]:.3f}"
@@ -120,7 +120,7 @@ def score_curves(training: dict[str, Any], headline: str, kind: str) -> Markup |
                 *zip(*seen, strict=True), "o-", color=FIRST, linewidth=1.6, markersize=5, label="training rows (sample)"
             )
         axes.plot(*zip(*checks, strict=True), "s--", color=SECOND, linewidth=1.6, markersize=5, label="validation rows")
-        _finish(axes, "epoch", title)
+        finish(axes, "epoch", title)
 
     ends = [f"{p[-1][1]:.3f} on {what} rows" for what, p in (("training", seen), ("validation", checks)) if p]
     return draw("score", f"Line chart over epochs: {title} ends at {' and '.join(ends)}", paint)
@@ -137,7 +137,7 @@ def lengths_histogram(lengths: dict[str, Any]) -> Markup | None:
         axes.stairs(counts, edges, fill=True, color=FIRST, alpha=0.75, label="training rows")
         if limit and limit <= 1.5 * edges[-1]:
             axes.axvline(limit, color=SECOND, linestyle="--", linewidth=1.6, label=f"limit of {limit:,} tokens")
-        _finish(axes, "tokens", "rows")
+        finish(axes, "tokens", "rows")
 
     middle, longest = entry["percentiles"].get("50"), entry["percentiles"].get("100")
     return draw("lengths", f"Histogram of tokens per training row: median {middle}, longest {longest}", paint)
@@ -159,12 +159,12 @@ def answers_scatter(evaluation: Evaluation) -> list[Markup]:
         if evaluation.kind != "similarity":
             axes.plot(ends, ends, "--", color=SECOND, linewidth=1.4, label="prediction = truth")
         _dots(axes, references, predictions)
-        _finish(axes, "truth", "prediction")
+        finish(axes, "truth", "prediction")
 
     def residuals(axes: Any) -> None:
         axes.axhline(0, color=SECOND, linestyle="--", linewidth=1.4, label="no error")
         _dots(axes, predictions, [p - r for r, p in pairs])
-        _finish(axes, "prediction", "error (prediction − truth)")
+        finish(axes, "prediction", "error (prediction − truth)")
 
     size = (4.6, 3.4)
     shown = f"{len(pairs):,} test rows"
@@ -190,7 +190,7 @@ def _dots(axes: Any, x: Sequence[float], y: Sequence[float]) -> None:
     axes.plot(x, y, "o", color=FIRST, markersize=3.2, alpha=0.45, markeredgewidth=0)
 
 
-def _finish(axes: Any, across: str, up: str) -> None:
+def finish(axes: Any, across: str, up: str) -> None:
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.margins(x=0.03)

@@ -36,7 +36,7 @@ def write_report(run: RunFolder) -> Path:
 def render_report(record: Record) -> str:
     """The report as HTML."""
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    text = _environment().get_template("report.html").render(style=Markup(style), **view(record))  # noqa: S704
+    text = environment().get_template("report.html").render(style=Markup(style), **view(record))  # noqa: S704
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 
@@ -119,7 +119,7 @@ def _making(record: Record) -> dict[str, Any]:
     }
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -2,7 +2,8 @@
 
 commands.py    the verbs
 data_commands.py   those on data
-audit_summary.py   what they show
+audit_summary.py   what they show (audit_figures.py: its figures)
+tables.py      `finetune init` on a table without a text
 console.py     what a person sees: log lines, tables, errors
 launching.py   several processes through Accelerate
 proposing.py   `finetune init`: a recipe from a look at the data

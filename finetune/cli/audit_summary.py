@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from finetune.cards.study_page import fold_sentence
 from finetune.cards.wording import NOTHING, clean, count, metric_title, shorten
 from finetune.cli.audit_figures import figures, glance
-from finetune.cli.console import _console, _number, _signed
+from finetune.cli.console import new_console, number, signed
 
 if TYPE_CHECKING:
     from finetune.artifacts import DataAudit, DataReport
@@ -27,7 +27,7 @@ def show_audit(audit: DataAudit, report: DataReport | None) -> None:
         audit: What was found.
         report: How the data was prepared; None where it could not be.
     """
-    console = _console()
+    console = new_console()
     _show_findings(console, audit)
     console.print(_columns(audit))
     if len(audit.columns) > _COLUMNS:
@@ -132,7 +132,7 @@ def show_ablation(found: Mapping[str, Any]) -> None:
     Args:
         found: What `finetune.studies.ablate` returned.
     """
-    console = _console()
+    console = new_console()
     console.print(clean(found["sentence"]), style="bold", markup=False)
     level = f"{found['confidence']:.0%}"
     titles = (("score", False), ("without", True), ("with", True), (f"difference [{level}]", True), ("each seed", True))
@@ -143,9 +143,9 @@ def show_ablation(found: Mapping[str, Any]) -> None:
 
 
 def _difference(name: str, entry: Values) -> list[str]:
-    bounds = f"{_signed(entry['value'])} [{_signed(entry['low'])}, {_signed(entry['high'])}]"
-    each = " ".join(map(_signed, entry["each"]))
-    return [metric_title(name), _number(entry["first"]), _number(entry["second"]), bounds, each]
+    bounds = f"{signed(entry['value'])} [{signed(entry['low'])}, {signed(entry['high'])}]"
+    each = " ".join(map(signed, entry["each"]))
+    return [metric_title(name), number(entry["first"]), number(entry["second"]), bounds, each]
 
 
 def show_cross_validation(found: Mapping[str, Any]) -> None:
@@ -154,7 +154,7 @@ def show_cross_validation(found: Mapping[str, Any]) -> None:
     Args:
         found: What `finetune.studies.cross_validate` returned.
     """
-    console = _console()
+    console = new_console()
     console.print(clean(fold_sentence(found)), style="bold", markup=False)
     systems = found["systems"]
     titles = [("score", False), *((_cut(clean(system["title"]), 30), True) for system in systems.values())]
@@ -164,7 +164,7 @@ def show_cross_validation(found: Mapping[str, Any]) -> None:
     ]
     title = f"{count(found['rows'])} rows in {count(found['folds'])} folds: mean ± standard deviation"
     console.print(_table(title, titles, rows))
-    each = " ".join(map(_number, systems["model"]["scores"][found["headline"]]["each"]))
+    each = " ".join(map(number, systems["model"]["scores"][found["headline"]]["each"]))
     console.print(f"{metric_title(found['headline'])} of the model in each fold: {each}", markup=False)
     _show_folder(console, found)
 
@@ -172,7 +172,7 @@ def show_cross_validation(found: Mapping[str, Any]) -> None:
 def _mean(entry: Values | None) -> str:
     if entry is None:
         return NOTHING
-    return _number(entry["mean"]) + ("" if entry["std"] is None else f" ± {_number(entry['std'])}")
+    return number(entry["mean"]) + ("" if entry["std"] is None else f" ± {number(entry['std'])}")
 
 
 def _show_folder(console: Any, found: Values) -> None:

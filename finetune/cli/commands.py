@@ -80,12 +80,14 @@ def _run(recipe: Recipe, resume: str | None) -> int:
 
 def _run_folds(recipe: Recipe, resume: str | None) -> int:
     from finetune import processes, studies
+    from finetune.cards import write_study_page
     from finetune.cli.audit_summary import show_cross_validation
     from finetune.errors import GoalsNotMetError
 
     found = studies.cross_validate(recipe, resume=resume)
     if processes.is_main():
         show_cross_validation(found)
+        click.echo(f"page: {write_study_page(found, Path(found['folder']) / 'study.html')}")
     return 0 if found["goals_hold"] else GoalsNotMetError.exit_code
 
 

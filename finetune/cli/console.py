@@ -73,7 +73,7 @@ def show_evaluation(evaluation: Evaluation) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    console = _console()
+    console = new_console()
     names = list(evaluation.systems["model"]["scores"])
     shown = [n for n in names if not n.endswith(("_micro", "_weighted"))][:6]
     level = f"{evaluation.confidence:.0%}"
@@ -108,15 +108,15 @@ def show_comparison(result: dict[str, Any], first: str, second: str) -> None:
     """The table of two runs on the same rows."""
     from rich.table import Table
 
-    console = _console()
+    console = new_console()
     table = Table(title=f"{result['rows']:,} shared test rows; difference = second − first", title_justify="left")
     for name in ("", first, second, f"difference [{result['confidence']:.0%}]", "p (Holm)"):
         table.add_column(name, justify="right" if name else "left", overflow="fold")
     for name, entry in result["differences"].items():
         table.add_row(
-            name, _number(entry["first"]), _number(entry["second"]),
-            f"{_signed(entry['value'])} [{_signed(entry['low'])}, {_signed(entry['high'])}]",
-            _number(entry["p_value_holm"]),
+            name, number(entry["first"]), number(entry["second"]),
+            f"{signed(entry['value'])} [{signed(entry['low'])}, {signed(entry['high'])}]",
+            number(entry["p_value_holm"]),
         )  # fmt: skip
     console.print(table)
     headline = result["differences"][result["headline"]]
@@ -132,7 +132,7 @@ def show_plan(plan: dict[str, Any]) -> None:
     """What a run would train and cost."""
     from rich.table import Table
 
-    console = _console()
+    console = new_console()
     table = Table(title="Plan", title_justify="left", show_header=False)
     for name, value in plan["lines"]:
         table.add_row(name, value)
@@ -141,29 +141,29 @@ def show_plan(plan: dict[str, Any]) -> None:
         console.print(f"  {note}", markup=False)
 
 
-def _console() -> Any:
+def new_console() -> Any:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 100)
 
 
 def _score(entry: dict[str, Any]) -> str:
-    return f"{_number(entry['value'])} [{_number(entry['low'])}, {_number(entry['high'])}]"
+    return f"{number(entry['value'])} [{number(entry['low'])}, {number(entry['high'])}]"
 
 
 def _contrast(evaluation: Evaluation, contrast: dict[str, Any]) -> str:
     title = evaluation.systems[contrast["against"]]["title"]
     return (
-        f"model − {title}: {contrast['score']} {_signed(contrast['difference'])} "
-        f"[{_signed(contrast['low'])}, {_signed(contrast['high'])}], paired p = {_number(contrast['p_value'])}"
+        f"model − {title}: {contrast['score']} {signed(contrast['difference'])} "
+        f"[{signed(contrast['low'])}, {signed(contrast['high'])}], paired p = {number(contrast['p_value'])}"
     )
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.3f}"

@@ -130,6 +130,7 @@ def augment(recipe: str, overrides: tuple[str, ...], preview: bool, rows: int, o
 def ablate(recipe: str, section: str, overrides: tuple[str, ...], seeds: int, resume: str | None) -> None:
     """Train RECIPE with and without SECTION from several seeds, and test the difference."""
     from finetune import studies
+    from finetune.cards import write_study_page
     from finetune.cli.audit_summary import show_ablation
     from finetune.cli.console import quiet_libraries
     from finetune.errors import UsageError
@@ -138,7 +139,9 @@ def ablate(recipe: str, section: str, overrides: tuple[str, ...], seeds: int, re
         raise UsageError("There is no recipe.", "finetune ablate RECIPE augmentation --seeds 3")
     checked = read_recipe(recipe, overrides)
     quiet_libraries()
-    show_ablation(studies.ablate(checked, section, seeds=seeds, resume=resume))
+    found = studies.ablate(checked, section, seeds=seeds, resume=resume)
+    show_ablation(found)
+    click.echo(f"page: {write_study_page(found, Path(found['folder']) / 'study.html')}")
 
 
 def _new_folder(recipe: Recipe, output: str | None, kind: str) -> Path:

@@ -70,8 +70,8 @@ class Split:
 
         marks = {name: np.concatenate([values, other.marks[name]]) for name, values in self.marks.items()}
         pairs = ((self.keys, other.keys), (self.inputs, other.inputs), (self.whole, other.whole))
-        rows = concatenate_datasets([self.rows, other.rows])
-        return Split(rows, *(np.concatenate(pair) for pair in pairs), marks=marks)
+        keys, inputs, whole = (np.concatenate(pair) for pair in pairs)
+        return Split(concatenate_datasets([self.rows, other.rows]), keys, inputs, whole, marks)
 
 
 @dataclass(frozen=True)

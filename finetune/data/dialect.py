@@ -38,8 +38,8 @@ class Dialect:
         written: The same as the header has them, trimmed; "" where there is none.
         skip: Number of lines before the first row.
         unnamed: Those of `names` that stand for an empty name.
-        missing: Texts that stand for a missing value, beside an empty cell.
         notes: What was inferred, in sentences.
+        missing: Texts that stand for a missing value, beside an empty cell.
     """
 
     delimiter: str
@@ -48,8 +48,8 @@ class Dialect:
     written: list[str]
     skip: int
     unnamed: list[str] = field(default_factory=list)
-    missing: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

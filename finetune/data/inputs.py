@@ -63,7 +63,8 @@ class InputReader:
     def _read(self, value: Any) -> Any:
         if self.features is not None and isinstance(value, Mapping) and "text" not in value:
             return {**value, "text": self._rendered(value)}
-        names = {name: place for name, place in self.places.items() if place in self._texts}
+        names = {name: place for name, place in self.places.items()
+                 if isinstance(place, str) and place in self._texts}  # fmt: skip
         if isinstance(value, str) and names:
             first = next(iter(names.values()))
             return self.cleaner.apply([{first: value}])[0][first]

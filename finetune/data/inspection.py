@@ -76,5 +76,11 @@ def _as_far_as_possible(raw: RawData, recipe: Recipe, task: Task) -> tuple[dict[
 
 def _with_refusal(found: DataAudit, error: FinetuneError) -> DataAudit:
     sentence = f"A run would refuse this data: {error.cause} {error.remedy}".strip()
-    finding = {"severity": "problem", "kind": "refused", "column": None, "sentence": sentence, "rows": []}
+    finding: dict[str, Any] = {
+        "severity": "problem",
+        "kind": "refused",
+        "column": None,
+        "sentence": sentence,
+        "rows": [],
+    }
     return replace(found, findings=[finding, *found.findings])

@@ -169,7 +169,7 @@ def _carried(cleaner: Cleaner, features: FeatureReader | None) -> tuple[str, ...
 
 def _numbered(table: Dataset) -> Dataset:
     """The rows with their places in the split as it was read."""
-    return table.add_column(NUMBER, np.arange(len(table)))  # type: ignore[no-any-return]
+    return table.add_column(NUMBER, np.arange(len(table)))
 
 
 def _without_hidden(chosen: dict[str, Dataset], target: Place, report: DataReport) -> dict[str, Dataset]:

@@ -112,7 +112,8 @@ def hold_out(keys: np.ndarray, strata: np.ndarray | None, rows: int, seed: int) 
 def _that_fit(order: np.ndarray, sizes: np.ndarray, room: int) -> list[int]:
     """Those that fit into what is left of the room when each takes its turn."""
     until = int(np.searchsorted(np.cumsum(sizes[order]), room, side="right"))  # up to here all of them do
-    found, left = order[:until].tolist(), room - int(sizes[order[:until]].sum())
+    found: list[int] = order[:until].tolist()
+    left = room - int(sizes[order[:until]].sum())
     for one in order[until:]:
         if not left:
             break

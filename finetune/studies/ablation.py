@@ -64,7 +64,7 @@ def judge(found: dict[str, Any], section: str) -> dict[str, str]:
     entry = found["differences"][found["headline"]]
     better = 1 if direction(found["headline"]) == "higher" else -1
     low, high, value = entry["low"], entry["high"], entry["value"]
-    numbers = f"{found['headline']} {entry['first']:.3f} without, {entry['second']:.3f} with: {value:+.3f}"
+    numbers = f"{found['headline']} {entry['first']:.3f} without, {entry['second']:.3f} with, {value:+.3f}"
     if low is None or high is None:
         return {"verdict": "no difference shown", "sentence": f"{numbers}; there is no interval."}
     numbers += f" [{low:+.3f}, {high:+.3f}]"

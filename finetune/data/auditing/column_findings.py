@@ -43,7 +43,9 @@ def _placeholders(column: Column) -> Iterator[Finding]:
     rows = sum(column["placeholders"].values())
     if rows and column["kind"] != "text":
         written = listed([repr(text) for text in column["placeholders"]])
-        sentence = f"{have(rows)} {written} in {column['name']!r}, which may stand for a missing value (data.reader.missing)."
+        sentence = (
+            f"{have(rows)} {written} in {column['name']!r}, which may stand for a missing value (data.reader.missing)."
+        )
         yield finding("warning", "placeholders", sentence, (), column["name"])
 
 

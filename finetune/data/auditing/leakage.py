@@ -67,7 +67,7 @@ def _by_mark(rows: Rows, scans: Mapping[str, SplitScan], mark: str, column: str)
 
 def _by_key(rows: Rows, scans: Mapping[str, SplitScan]) -> dict[str, Any]:
     if any(scan.parted is None for scan in scans.values()) or rows.task is None:
-        return unmeasured("The task parts rows by their whole input, which `exact` compares.")
+        return unmeasured("The task parts rows by their whole input, as the comparison of exact ones does.")
     pairs = []
     for held, learned in _present(scans):
         leaks = shared_with(scans[held].parted, scans[learned].parted)  # type: ignore[arg-type]

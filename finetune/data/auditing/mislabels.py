@@ -15,7 +15,7 @@ from finetune.data.auditing.measuring import UNPREPARED, unmeasured
 from finetune.data.auditing.numbers import rounded
 from finetune.data.auditing.rows import Rows
 from finetune.data.auditing.sampling import Sample
-from finetune.data.auditing.values import show_each
+from finetune.data.auditing.values import show, show_each
 from finetune.errors import DataError
 
 Array = NDArray[Any]
@@ -116,18 +116,17 @@ def describe_label_errors(rows: Rows, sample: Sample, seed: int, *, wanted: bool
         "basis": rows.basis,
         "count": len(suspects),
         "share": rounded(len(suspects) / len(kept)),
-        "rows": [_row(sample.rows[kept[place]], ids[place], probabilities[place], named)
-                 for place in suspects[:LISTED]],
+        "rows": [{"row": sample.rows[kept[place]], "text": show(texts[kept[place]]),
+                  **_row(ids[place], probabilities[place], named)} for place in suspects[:LISTED]],
         "accuracy": rounded(np.mean(probabilities.argmax(axis=1) == ids)),
         "excluded": len(given) - len(kept),
         "sampled": sample.sampled,
     }  # fmt: skip
 
 
-def _row(row: str, given: int, probabilities: Array, names: Sequence[str]) -> dict[str, Any]:
+def _row(given: int, probabilities: Array, names: Sequence[str]) -> dict[str, Any]:
     suggested = int(probabilities.argmax())
     return {
-        "row": row,
         "given": names[given],
         "suggested": names[suggested],
         "score": rounded(probabilities[given]),
