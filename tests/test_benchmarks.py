@@ -34,6 +34,11 @@ def test_near_duplicates_can_be_compared() -> None:
     assert [line.split()[0] for line in lines] == ["datasketch", "ours", "ours"]
 
 
+def test_data_at_scale_can_be_measured() -> None:
+    lines = list(load(FOLDER / "data_at_scale.py").compare([1000, 2000], near=True))
+    assert len(lines) == 6
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_the_fit_and_its_baseline_can_be_timed(make_recipe: Callable[..., Any], ours: bool) -> None:
     module = load(FOLDER / "training_speed.py")

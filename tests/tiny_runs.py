@@ -42,7 +42,8 @@ def tiny_recipe(
     training = {"learning_rate": 5e-3, "max_steps": 3, "train_batch_size": 8, "bf16": False, "report_to": ["none"]}
     return Recipe.from_dict({
         "task": task, "name": "tiny", "options": options, "model": {"name": str(folder / "base")},
-        "data": {"name": str(folder / "rows.parquet")}, "adapter": {"r": 4}, "evaluation": {"resamples": 100}, "inspection": {"in_runs": False},
+        "data": {"name": str(folder / "rows.parquet")}, "adapter": {"r": 4}, "evaluation": {"resamples": 100},
+        "inspection": {"in_runs": False},
         "output": {"folder": str(folder), "run": "run"},
         **sections, "training": training | sections.get("training", {}),
     })  # fmt: skip

@@ -17,7 +17,7 @@ _TEXT = 400
 _OWN = ("row", "reference", "prediction")
 _TABULAR = ("single_label", "multi_label", "regression")
 """Kinds whose errors the table itself shows; of all others only the task can tell."""
-_PREFIXES = ("score:", "answer:", "baseline:", "group:")
+_PREFIXES = ("score:", "answer:", "baseline:", "group:", "feature:", "template:")
 
 
 @dataclass(frozen=True)

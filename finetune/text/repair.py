@@ -174,7 +174,12 @@ def _name_urls(text: str) -> str:
     return _URL.sub("<url>", text) if "/" in text or "www" in text.lower() else text
 
 
+_UNTIDY = re.compile(r"[^\S ]|\s\s|^\s|\s$").search
+
+
 def _join_blanks(text: str) -> str:
+    if not _UNTIDY(text):  # most texts: looking is far cheaper than rewriting
+        return text
     return _BLANKS.sub(lambda match: "\n" if _BREAK.search(match[0]) else " ", text).strip()
 
 
