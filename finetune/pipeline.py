@@ -207,12 +207,15 @@ def _with_reader(model: TrainedModel) -> TrainedModel:
 
 def _leave_audit(recipe: Recipe, data: PreparedData, folder: RunFolder) -> None:
     """What a look at the data found, in the run's folder; it is not made twice."""
-    if not recipe.inspection.in_runs or not processes.is_main() or folder.has("data/audit.json"):
+    if not recipe.inspection.in_runs or processes.share(folder.has("data/audit.json")):
+        return
+    tokenizer = tokenizer_of(recipe)  # every process takes part: they fetch the model one after another
+    if not processes.is_main():
         return
     from finetune import data as stage
     from finetune.cards import write_audit_page
 
-    found = stage.audit_prepared(recipe, data, *tokenizer_of(recipe))
+    found = stage.audit_prepared(recipe, data, *tokenizer)
     found.save(folder)
     write_audit_page(found, data.report, folder.path / "data" / "audit.html")
     for finding in found.findings:
