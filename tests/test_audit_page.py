@@ -15,7 +15,7 @@ from test_cards import HOSTILE, check_page
 from finetune import data_pipeline, studies
 from finetune.artifacts import DataAudit, DataReport
 from finetune.cards import write_audit_page, write_preview_page, write_study_page
-from finetune.cards.audit_page import verdict
+from finetune.cards.audit.audit_page import verdict
 from finetune.cards.blocks import Spark, Table
 from finetune.cards.word_changes import LONGEST, word_changes
 from finetune.errors import RunFolderError, UsageError

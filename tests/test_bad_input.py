@@ -696,7 +696,12 @@ def _(world: World) -> list[Any]:
 
 
 @case(
-    "not UTF-8", DATA, "reviews.csv, line 3: byte 0xe9 is not utf-8 text", "Set reader.encoding", "cp1252", fresh=True
+    "not UTF-8",
+    DATA,
+    "reviews.csv, line 3: byte 0xe9 is not utf-8 text",
+    "Set data.reader.encoding",
+    "cp1252",
+    fresh=True,
 )
 def _(world: World) -> list[Any]:
     return world.run(world.write("reviews.csv", "text,label\na fine film,good\na poor café,bad\n".encode("latin-1")))

@@ -18,11 +18,18 @@ from test_task_contract import FIRST, example, tiny_recipe
 from finetune import data, pipeline
 from finetune.artifacts import PreparedData
 from finetune.artifacts.data_audit import DataAudit
-from finetune.cards.answers import QUESTIONS, blank_answers, licence_problem, read_answers, schema_errors, validator
-from finetune.cards.croissant import validate
-from finetune.cards.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
-from finetune.cards.data_page import prose
-from finetune.cards.stats import differences, measure, put_together
+from finetune.cards.data_sets.answers import (
+    QUESTIONS,
+    blank_answers,
+    licence_problem,
+    read_answers,
+    schema_errors,
+    validator,
+)
+from finetune.cards.data_sets.croissant import validate
+from finetune.cards.data_sets.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
+from finetune.cards.data_sets.data_page import prose
+from finetune.cards.data_sets.stats import differences, measure, put_together
 from finetune.errors import RunFolderError, UsageError
 from finetune.recipe import Recipe, task_names
 

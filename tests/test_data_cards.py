@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from huggingface_hub import DatasetCard
 
-from finetune.cards.answers import FRONT_MATTER, QUESTIONS, configurations_of, read_answers, text_of
-from finetune.cards.croissant import validate
-from finetune.cards.data_card import check_data_card, find_card
+from finetune.cards.data_sets.answers import FRONT_MATTER, QUESTIONS, configurations_of, read_answers, text_of
+from finetune.cards.data_sets.croissant import validate
+from finetune.cards.data_sets.data_card import check_data_card, find_card
 from finetune.data.splitting import choose_splits
 from finetune.recipe import Recipe
 from finetune.sources import parse_location

@@ -407,7 +407,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of this test's own, through which every file goes, in blocks of three rows or so."""
     import datasets
 
-    from finetune.data import conversion
+    from finetune.data.files import conversion
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(conversion, "IN_MEMORY", 0)
@@ -454,7 +454,7 @@ def many(count: int = 5000) -> bytes:
 
 
 def test_blocks_do_not_show(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from finetune.data import conversion, decoding, delimited, json_files
+    from finetune.data.files import conversion, decoding, delimited, json_files
 
     path = saved(tmp_path, many())
     objects = saved(tmp_path, b"".join(b'{"a": %d, "b": {"c%d": 1.5}}\n' % (i, i % 7) for i in range(500)), "a.jsonl")
@@ -476,7 +476,7 @@ def test_blocks_do_not_show(tmp_path: Path, store: Path, monkeypatch: pytest.Mon
 
 
 def test_a_row_longer_than_a_block(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from finetune.data import delimited
+    from finetune.data.files import delimited
 
     path = saved(tmp_path, csv(*("x,1" for _ in range(100)), "bad", f'"{LONG}",2'))
     monkeypatch.setattr(delimited, "BLOCKS", (1000, 2 << 20))
@@ -490,7 +490,7 @@ def test_a_row_longer_than_a_block(tmp_path: Path, store: Path, monkeypatch: pyt
 
 
 def test_types_that_only_a_later_chunk_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from finetune.data import json_files
+    from finetune.data.files import json_files
 
     monkeypatch.setattr(json_files, "_CHUNK", 1)
     objects = [{"a": 1, "b": None}, {"a": None, "b": [None]}, {"a": None, "b": ["x"]}]
@@ -513,7 +513,7 @@ SPECIAL = st.text(st.sampled_from("\",;|\t\r\n '\\a"), max_size=8)
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(TABLES, st.lists(st.tuples(SPECIAL, SPECIAL), min_size=1, max_size=8)), st.sampled_from(",;\t|"))
 def test_whatever_is_quoted_by_the_rules_comes_back(table: list[tuple[str, str]], delimiter: str) -> None:
-    from finetune.data import delimited
+    from finetune.data.files import delimited
 
     def cell(value: str) -> str:
         plain = not re.search(r'["\r\n]', value) and delimiter not in value and value.strip()

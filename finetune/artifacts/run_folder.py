@@ -178,7 +178,8 @@ def find_write_error(error: Exception) -> RunFolderError | None:
         known = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
         return explain_write_error(error) if known else None
     text = str(error)
-    full = "No space left on device" in text or ("inline_container.cc" in text and "unexpected pos" in text)
+    ours = ("inline_container.cc" in text and "unexpected pos" in text) or "iostream error" in text  # torch's words
+    full = "No space left on device" in text or ours
     return explain_write_error(OSError(errno.ENOSPC, text)) if full else None
 
 

@@ -1,4 +1,6 @@
-"""The HTML report and the model card of a finished run, written from the files in its folder and nothing else.
+"""Pages and cards for people: of a finished run, of a data set, of a look at data, of a study.
+
+They are written from what the stages left, and from nothing else.
 
 record.py      the run's files, read once
 wording.py     values as a reader wants to see them
@@ -9,16 +11,16 @@ plots.py       drawings as inline SVG
 facts.py       data, training, machine, usage
 report.py      report.html
 card.py        README.md, the model card; metadata.py is its head
-data_card.py   the card of a data set: answers.py, stats.py, croissant.py, lock.py; data_page.py is its README.md
-audit_page.py  what a look at the data found: audit_columns.py, audit_values.py, audit_labels.py, audit_rows.py, …
+data_sets/     the card of a data set
+audit/         what a look at the data found
 preview_page.py  rows beside what augmentation makes of them
 study_page.py  ablations and cross-validations
 blocks.py      what these pages are made of; page.py writes them, word_changes.py compares two texts
 """
 
-from finetune.cards.audit_page import write_audit_page
+from finetune.cards.audit.audit_page import write_audit_page
 from finetune.cards.card import write_card
-from finetune.cards.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
+from finetune.cards.data_sets.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
 from finetune.cards.preview_page import write_preview_page
 from finetune.cards.report import write_report
 from finetune.cards.study_page import write_study_page

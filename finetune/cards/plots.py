@@ -191,6 +191,7 @@ def _dots(axes: Any, x: Sequence[float], y: Sequence[float]) -> None:
 
 
 def finish(axes: Any, across: str, up: str) -> None:
+    """Name the axes of a drawing, and put its legend above it."""
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.margins(x=0.03)

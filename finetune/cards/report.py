@@ -120,6 +120,7 @@ def _making(record: Record) -> dict[str, Any]:
 
 
 def environment() -> Environment:
+    """Templates whose every value is escaped for HTML, and what they format values by."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

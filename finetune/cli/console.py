@@ -142,6 +142,7 @@ def show_plan(plan: dict[str, Any]) -> None:
 
 
 def new_console() -> Any:
+    """Where results are printed: as wide as the terminal, 100 columns elsewhere."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 100)
@@ -160,10 +161,12 @@ def _contrast(evaluation: Evaluation, contrast: dict[str, Any]) -> str:
 
 
 def number(value: float | None) -> str:
+    """A figure with three digits behind the point; a dash where there is none."""
     if value is None:
         return "–"
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def signed(value: float | None) -> str:
+    """A difference with its sign."""
     return "–" if value is None else f"{value:+.3f}"

@@ -1,12 +1,13 @@
 """From a recipe's data section to canonical rows in three splits, looked at, cleaned and free of leaks.
 
 preparation.py  all of it, in order
-reading.py      any source -> raw splits
+reading.py      any source -> raw splits (files/: CSV, TSV, JSON, with what cannot be read)
 columns.py      which column means what
 cleaning/       what the recipe wants mended
 canonical.py    raw rows -> the task's rows
-features.py     columns of a table, and the text that a template makes of them
-duplicates.py   rows that stand twice, exactly or nearly
+features.py     columns of a table, and the text that a template makes of them (templates.py)
+duplicates.py   rows that stand twice, exactly or nearly (minhash.py, shingles.py)
+values.py       numbers and spellings in every way of writing them (dates.py: dates)
 partition.py    training, validation and test rows (splitting.py: how they are chosen)
 leakage.py      inputs that stand in two splits
 inspection.py   a look at the data (auditing/: what it looks for)

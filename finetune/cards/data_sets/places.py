@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from finetune.cards.answers import ANSWERS, read_answers
+from finetune.cards.data_sets.answers import ANSWERS, read_answers
 from finetune.errors import NotFoundError, UsageError
 from finetune.sources import Location, parse_location
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetune.artifacts import DataAudit
-from finetune.cards.audit_columns import NAME, rows_listed, sampled
-from finetune.cards.audit_plots import quantity, seconds_drawing
+from finetune.cards.audit.columns import NAME, rows_listed, sampled
+from finetune.cards.audit.plots import quantity, seconds_drawing
 from finetune.cards.blocks import Block, Facts, Figures, Heading, Section, Table, Text
 from finetune.cards.wording import count, duration, share, shorten
 

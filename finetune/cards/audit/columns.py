@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from finetune.artifacts import DataAudit
-from finetune.cards.audit_plots import quantity
+from finetune.cards.audit.plots import quantity
 from finetune.cards.blocks import Block, Cell, Section, Spark, Table, Text, Value
 from finetune.cards.wording import NOTHING, count, share, shorten
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from finetune.data.column_names import clean_names, name_notes
-from finetune.data.decoding import TextFile
-from finetune.data.malformed import no_rows
-from finetune.data.quoting import LONGEST_ROW, records
-from finetune.data.signatures import refuse_markup
+from finetune.data.files.column_names import clean_names, name_notes
+from finetune.data.files.decoding import TextFile
+from finetune.data.files.malformed import no_rows
+from finetune.data.files.quoting import LONGEST_ROW, records
+from finetune.data.files.signatures import refuse_markup
 from finetune.errors import DataError
 from finetune.recipe import ReaderSection
 

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finetune.data.decoding import TextFile
-from finetune.data.malformed import Malformed
+from finetune.data.files.decoding import TextFile
+from finetune.data.files.malformed import Malformed
 from finetune.errors import SourceError
 
 IN_MEMORY = 16 << 20  # bytes of text; larger files go through the cache

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetune.data.conversion import Account, as_dataset
-from finetune.data.decoding import TextFile
-from finetune.data.json_types import infer_types, to_arrays
-from finetune.data.malformed import Malformed, no_rows
-from finetune.data.signatures import refuse_markup
+from finetune.data.files.conversion import Account, as_dataset
+from finetune.data.files.decoding import TextFile
+from finetune.data.files.json_types import infer_types, to_arrays
+from finetune.data.files.malformed import Malformed, no_rows
+from finetune.data.files.signatures import refuse_markup
 from finetune.errors import DataError
 from finetune.recipe import ReaderSection
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from finetune.data.decoding import TextFile
+from finetune.data.files.decoding import TextFile
 from finetune.errors import DataError
 
 LONGEST_ROW = 64 << 20  # bytes

@@ -9,8 +9,8 @@ conversion.py    rows in memory, or in a cache on disk
 malformed.py     the account of lines that cannot be parsed
 """
 
-from finetune.data.delimited import read_delimited
-from finetune.data.json_files import read_json
-from finetune.data.malformed import Malformed
+from finetune.data.files.delimited import read_delimited
+from finetune.data.files.json_files import read_json
+from finetune.data.files.malformed import Malformed
 
 __all__ = ["Malformed", "read_delimited", "read_json"]

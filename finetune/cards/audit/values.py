@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetune.artifacts import DataAudit
-from finetune.cards.audit_columns import NAME, of_kind, rows_listed, sampled
-from finetune.cards.audit_plots import length_drawings, number_drawing, quantity
+from finetune.cards.audit.columns import NAME, of_kind, rows_listed, sampled
+from finetune.cards.audit.plots import length_drawings, number_drawing, quantity
 from finetune.cards.blocks import Block, Cell, Figures, Section, Table, Text, Value
 from finetune.cards.wording import NOTHING, count, number, share, shorten
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetune.artifacts import DataAudit
-from finetune.cards.audit_columns import NAME, sampled
-from finetune.cards.audit_plots import quantity
-from finetune.cards.audit_rows import basis
+from finetune.cards.audit.columns import NAME, sampled
+from finetune.cards.audit.plots import quantity
+from finetune.cards.audit.rows import basis
 from finetune.cards.blocks import Block, Cell, Facts, Section, Table, Text, Value, Whisker
 from finetune.cards.facts import kind_words
 from finetune.cards.tables import mark

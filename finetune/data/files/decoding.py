@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
-from finetune.data.signatures import refuse_bare_utf16, refuse_other_formats
+from finetune.data.files.signatures import refuse_bare_utf16, refuse_other_formats
 from finetune.errors import DataError, EncodingError, RecipeError, SourceError
 
 _STEP = 1 << 20  # bytes read at once

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetune.artifacts import DataAudit
-from finetune.cards.audit_columns import NAME, rows_listed, sampled
+from finetune.cards.audit.columns import NAME, rows_listed, sampled
 from finetune.cards.blocks import Block, Cell, Section, Table, Text, Value
 from finetune.cards.wording import NOTHING, count, share, shorten
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from finetune.cards import contents
+from finetune.cards.data_sets import contents
+from finetune.cards.data_sets.paragraphs import UNKNOWN, Values, lines, missing, reason, sampled
 from finetune.cards.markdown import Markdown, code, escape, table
-from finetune.cards.paragraphs import UNKNOWN, Values, lines, missing, reason, sampled
 from finetune.cards.wording import NOTHING, count, number, share, shorten
 
 _MAX_LABELS = 30

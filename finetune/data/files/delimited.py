@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from finetune.data.conversion import Account, as_dataset
-from finetune.data.decoding import TextFile
-from finetune.data.dialect import Dialect, infer_dialect
-from finetune.data.malformed import Malformed, no_rows
-from finetune.data.quoting import LONGEST_ROW, records, refuse_bad_quotes
+from finetune.data.files.conversion import Account, as_dataset
+from finetune.data.files.decoding import TextFile
+from finetune.data.files.dialect import Dialect, infer_dialect
+from finetune.data.files.malformed import Malformed, no_rows
+from finetune.data.files.quoting import LONGEST_ROW, records, refuse_bad_quotes
 from finetune.errors import DataError
 from finetune.recipe import ReaderSection
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from finetune.cards.answers import FRONT_MATTER, QUESTIONS, UNKNOWN, configurations_of, source_of, text_of
+from finetune.cards.data_sets.answers import FRONT_MATTER, QUESTIONS, UNKNOWN, configurations_of, source_of, text_of
+from finetune.cards.data_sets.measured import Part, parts
 from finetune.cards.markdown import Markdown, code, environment, escape, table
-from finetune.cards.measured import Part, parts
 from finetune.cards.wording import clean, count
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)

@@ -15,10 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from finetune.cards.answers import ANSWERS, blank_answers, licence_problem, new_answers, read_answers, schema_errors
-from finetune.cards.croissant import CROISSANT, describe, validate
-from finetune.cards.data_page import render
-from finetune.cards.lock import (
+from finetune.cards.data_sets.answers import (
+    ANSWERS,
+    blank_answers,
+    licence_problem,
+    new_answers,
+    read_answers,
+    schema_errors,
+)
+from finetune.cards.data_sets.croissant import CROISSANT, describe, validate
+from finetune.cards.data_sets.data_page import render
+from finetune.cards.data_sets.lock import (
     LOCK,
     LOCK_VERSION,
     as_json,
@@ -30,8 +37,8 @@ from finetune.cards.lock import (
     text_of_file,
     write_text,
 )
-from finetune.cards.places import card_folder_name, data_id, find_card, locate
-from finetune.cards.stats import STATS, differences, measure, not_measured, put_together
+from finetune.cards.data_sets.places import card_folder_name, data_id, find_card, locate
+from finetune.cards.data_sets.stats import STATS, differences, measure, not_measured, put_together
 from finetune.cards.wording import public
 from finetune.errors import FinetuneError, UsageError
 from finetune.recipe import Recipe

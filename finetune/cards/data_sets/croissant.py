@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from finetune.cards.answers import UNKNOWN, configurations_of, text_of
-from finetune.cards.croissant_files import HUB, distribution, files_of, slug
+from finetune.cards.data_sets.answers import UNKNOWN, configurations_of, text_of
+from finetune.cards.data_sets.croissant_files import HUB, distribution, files_of, slug
 from finetune.errors import MissingExtraError
 from finetune.recipe import Recipe
 from finetune.sources import Location

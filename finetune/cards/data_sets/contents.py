@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from finetune.cards.data_sets.paragraphs import Values, lines, missing, sampled
 from finetune.cards.markdown import Markdown, code, table
-from finetune.cards.paragraphs import Values, lines, missing, sampled
 from finetune.cards.wording import NOTHING, count, interval, number, share, shorten
 
 _MAX_TERMS = 20

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from finetune.artifacts import DataAudit, DataReport
-from finetune.cards.audit_cleaning import cleaning_sections
-from finetune.cards.audit_columns import NAME, column_sections, head_section, rows_listed
-from finetune.cards.audit_labels import label_sections
-from finetune.cards.audit_media import media_sections
-from finetune.cards.audit_rows import LEAKS, row_sections
-from finetune.cards.audit_values import value_sections
+from finetune.cards.audit.cleaning import cleaning_sections
+from finetune.cards.audit.columns import NAME, column_sections, head_section, rows_listed
+from finetune.cards.audit.labels import label_sections
+from finetune.cards.audit.media import media_sections
+from finetune.cards.audit.rows import LEAKS, row_sections
+from finetune.cards.audit.values import value_sections
 from finetune.cards.blocks import Block, Facts, Section, Table, Text, Value
 from finetune.cards.page import write_page
 from finetune.cards.record import short_name

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from finetune.cards.answers import ANSWERS, schema_errors
-from finetune.cards.places import data_id
-from finetune.cards.stats import STATS, STATS_VERSION, put_together
+from finetune.cards.data_sets.answers import ANSWERS, schema_errors
+from finetune.cards.data_sets.places import data_id
+from finetune.cards.data_sets.stats import STATS, STATS_VERSION, put_together
 from finetune.errors import RunFolderError, UsageError
 from finetune.recipe import Recipe
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetune.artifacts import DataReport
-from finetune.cards.audit_columns import NAME
+from finetune.cards.audit.columns import NAME
 from finetune.cards.blocks import Block, Cell, Heading, Points, Section, Table, Text, Value
 from finetune.cards.word_changes import word_changes
 from finetune.cards.wording import NOTHING, count, public, share, shorten
