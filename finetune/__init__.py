@@ -16,20 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
+    from finetune.data_pipeline import inspect
     from finetune.errors import FinetuneError
     from finetune.pipeline import audit_bias, compare, evaluate, fit, load, plan, prepare, report, run, validate
     from finetune.recipe import Recipe
+    from finetune.studies import ablate, cross_validate
     from finetune.task import Task
 
 __version__ = "0.1.0"
 
 _EXPORTS = {
     "finetune.artifacts": ("BiasAudit", "Evaluation", "PreparedData", "RunFolder", "TrainedModel"),
+    "finetune.data_pipeline": ("inspect",),
     "finetune.errors": ("FinetuneError",),
     "finetune.pipeline": (
         "audit_bias", "compare", "evaluate", "fit", "load", "plan", "prepare", "report", "run", "validate",
     ),
     "finetune.recipe": ("Recipe",),
+    "finetune.studies": ("ablate", "cross_validate"),
     "finetune.task": ("Task",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
@@ -43,10 +47,13 @@ __all__ = [
     "RunFolder",
     "Task",
     "TrainedModel",
+    "ablate",
     "audit_bias",
     "compare",
+    "cross_validate",
     "evaluate",
     "fit",
+    "inspect",
     "load",
     "plan",
     "prepare",
