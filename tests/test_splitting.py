@@ -228,3 +228,10 @@ def test_many_rows_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     some = take(rows, np.array([0, 49, 50, 149]))
     assert isinstance(some, Dataset)
     assert some["text"] == ["row 0", "row 49", "row 50", "row 149"]
+
+
+def test_training_rows_come_first_whatever_the_recipe_says(tmp_path: Path) -> None:
+    rows = table(60)
+    data = {"splits": {"test": "train[40:]", "train": "train[:40]"}}
+    found = prepared(tmp_path, rows, data=data, cleaning={"normalize": ["whitespace"], "numbers": {"customer": {}}})
+    assert list(found.tables) == ["train", "test"]

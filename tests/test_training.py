@@ -20,6 +20,7 @@ from safetensors import safe_open
 import finetune
 from finetune.errors import DivergenceError, MemoryLimitError, RecipeError
 from finetune.recipe import AdapterSection, Recipe
+from finetune.task import TargetHints, load_task
 from finetune.tasks.text_classification import TextClassification
 from finetune.training.adapters import choose_modules
 from finetune.training.batching import StepSampler, plan_batches
@@ -263,3 +264,17 @@ def test_bfloat16_trains_and_reloads_to_the_same_answers(make_recipe: Callable[.
     rows = list(model.data.test)
     assert finetune.load(folder).predict_rows(rows) == model.predict_rows(rows)
     assert model.training["bf16"]
+
+
+def test_rows_of_rare_labels_weigh_more_and_rows_one_on_average() -> None:
+    task = load_task("text-classification", {"class_weights": "balanced"}).learn(["a", "b", "c"], TargetHints())
+    labels = torch.tensor([0, 0, 0, 1])
+    weighed, logits = task.weighed(labels.tolist()), torch.zeros(4, 3, requires_grad=True)
+    loss = weighed.loss({"logits": logits}, labels, None)
+    assert float(loss) == pytest.approx(float(task.loss({"logits": logits}, labels, None)))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    pull = -gradient[range(4), labels]  # how strongly each row pulls its label up
+    assert float(pull[:3].sum()) == pytest.approx(float(pull[3]))
+    several = load_task("text-classification", {"class_weights": "balanced"}).learn([["a"], ["a", "b"]], TargetHints())
+    with pytest.raises(RecipeError, match="multi-label"):
+        several.weighed([[0], [0, 1]])

@@ -35,7 +35,9 @@ def choose_splits(
         RecipeError: A slice that cannot be read.
     """
     if stated is not None:
-        return {ours: _slice(splits, expression) for ours, expression in stated.items()}, dict(stated), []
+        # The training rows come first, whatever the recipe's order: what is learned for the others comes from them.
+        ordered = {ours: stated[ours] for ours in SPLIT_NAMES if ours in stated}
+        return {ours: _slice(splits, expression) for ours, expression in ordered.items()}, ordered, []
     chosen: dict[str, Dataset] = {}
     origins: dict[str, str] = {}
     for ours, names in SPLIT_NAMES.items():
