@@ -103,7 +103,7 @@ def describe_images(files: Iterable[File], part: dict[str, int] | None) -> dict[
 def describe_audio(files: Iterable[File], part: dict[str, int] | None) -> dict[str, Any]:
     """The entry `audio` of a column; the arguments are as those of `describe_images`."""
     try:
-        import soundfile  # type: ignore[import-not-found, unused-ignore]
+        import soundfile
     except (ImportError, OSError):  # the package without its library
         return unmeasured(MissingExtraError.of("soundfile", "audio", "Looking at sounds").cause)
     named: list[tuple[str, float, float]] = []
