@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from finetune import processes
 from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
 from finetune.artifacts.prepared_data import iterate
-from finetune.errors import FinetuneError, UsageError
+from finetune.artifacts.run_folder import RECIPE
+from finetune.errors import FinetuneError, RunFolderError, UsageError
 from finetune.recipe import Recipe
 from finetune.task import Task, load_task
 
@@ -41,6 +42,8 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
             "The recipe wants a run for each fold, and this is a single one.",
             "Call cross_validate(recipe), or set evaluation.fold.",
         )
+    if resume:
+        _check_resumed(recipe, RunFolder.open(resume))
     data = prepare(recipe)
     folder = RunFolder.open(resume) if resume else _new_run(recipe, data)
     folder.write_json("data/report.json", data.report.to_dict())
@@ -52,6 +55,7 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
     _leave_reference(model, data, folder)
     bias = audit_bias(evaluation, min_rows=recipe.bias.min_rows)
     bias.save(folder)
+    processes.wait_for_all()  # rank 0 alone wrote what the report reads
     report(folder)
     return evaluation
 
@@ -171,11 +175,6 @@ def load(folder: str | Path, *, with_data: bool = False) -> TrainedModel:
     return model
 
 
-def input_columns(model: TrainedModel) -> set[str]:
-    """Columns of the data that an input may be given by, where the model reads a text that is made of them."""
-    return set(getattr(model.read_inputs, "columns", ()))
-
-
 def rows_of_file(path: str | Path, model: TrainedModel) -> list[Any]:
     """Inputs for `model.predict` from a file of rows, its columns read as the model's recipe reads them."""
     from finetune import data
@@ -242,6 +241,21 @@ def tokenizer_of(recipe: Recipe) -> tuple[Any, int | None, str]:
         return None, None, error.cause
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 1_000_000 else None
     return tokenizer, recipe.model.max_length or limit, ""
+
+
+def _check_resumed(recipe: Recipe, folder: RunFolder) -> None:
+    """Refuse to continue a run with other data than it was begun with.
+
+    Raises:
+        RunFolderError: What the recipe says of the data or the task is not what the run's own recipe says.
+    """
+    begun = Recipe.from_yaml(folder.path / RECIPE)
+    for name in ("task", "options", "data", "cleaning", "features"):
+        if getattr(begun, name) != getattr(recipe, name):
+            raise RunFolderError(
+                f"{folder.path} was begun with another section {name!r} than this recipe's.",
+                f"Continue it with its own: finetune run --resume {folder.path}",
+            )
 
 
 def _new_run(recipe: Recipe, data: PreparedData) -> RunFolder:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from conftest import finetune, review_rows, write_csv
 
-from finetune.errors import UsageError
+from finetune.errors import RecipeError, RunFolderError, UsageError
+from finetune.pipeline import run
 from finetune.recipe import Recipe
 from finetune.studies import ablate, cross_validate
 
@@ -141,6 +142,50 @@ def test_ablation_pairs_runs_by_seed_and_is_continued(make_recipe: Callable[...,
     assert kept == {path: time for path, time in written.items() if path in kept}
 
 
+def test_a_study_is_continued_as_it_was_begun(make_recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    recipe = make_recipe(augmentation=["aeda"], training__max_steps=2, evaluation__baselines=["majority"],
+                         output__run="study")  # fmt: skip
+    ablate(recipe, "augmentation", seeds=1)
+    study = tmp_path / "runs/study"
+    other = recipe.model_copy(update={"training": recipe.training.model_copy(update={"learning_rate": 0.5})})
+    with pytest.raises(RunFolderError, match="another recipe"):
+        ablate(other, "augmentation", seeds=1, resume=study)
+    with pytest.raises(RunFolderError, match="holds no ablation"):
+        ablate(recipe, "augmentation", seeds=1, resume=study / "with-42")
+    with pytest.raises(RunFolderError, match="another section 'cleaning'"):
+        run(make_recipe(cleaning={"duplicates": "drop"}), resume=study / "with-42")
+
+
+def test_data_that_leaks_is_shown_and_refused(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    rows = review_rows(120)
+    (tmp_path / "leaking").mkdir()
+    write_csv(tmp_path / "leaking/train.csv", rows[:90])
+    write_csv(tmp_path / "leaking/test.csv", rows[80:])
+    recipe = write_recipe(data__name=str(tmp_path / "leaking"))
+    done = finetune("data", recipe, "--output", tmp_path / "look")
+    assert done.returncode == 4
+    finding = json.loads((tmp_path / "look/audit.json").read_text())["findings"][0]
+    assert finding["kind"] == "refused"
+    assert "test:0 = train:80" in finding["sentence"]
+    assert "data.leakage: drop" in finding["sentence"]
+    assert finetune("run", recipe).returncode == 4
+    assert finetune("data", recipe, "data.leakage=drop", "--output", tmp_path / "again").returncode == 0
+
+
+def test_folds_run_on_several_processes(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = write_recipe(
+        evaluation__folds=2, training__max_steps=2, output__run="folds", evaluation__baselines=["majority"]
+    )
+    done = finetune("run", recipe, "--num-processes", "2")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "runs/folds/folds.json").read_text())["rows"] == 120
+
+
+def test_folds_exclude_splits_by_time(make_recipe: Callable[..., Recipe]) -> None:
+    with pytest.raises(RecipeError, match="by chance"):
+        make_recipe(evaluation__folds=3, data__split={"time": "stars"})
+
+
 def test_ablation_refuses_what_is_not_there(make_recipe: Callable[..., Recipe]) -> None:
     with pytest.raises(UsageError, match="nothing to leave out"):
         ablate(make_recipe(), "augmentation")
@@ -198,6 +243,11 @@ def test_a_model_on_columns_answers_rows_of_a_table(write_recipe: Callable[..., 
     assert len(finetune("predict", run, "--file", new).stdout.splitlines()) == 1
     from finetune import load
 
+    more = json.dumps(row | {"id": 7})  # what the model does not need does no harm
+    assert (
+        json.loads(finetune("predict", run, more).stdout)["scores"]
+        == json.loads(answered.stdout.splitlines()[0])["scores"]
+    )
     model = load(run)
     mean = json.loads((run / "model/finetune.json").read_text())["inputs"]["cleaning"]["fills"]["price"]
     read = model.read_inputs([row | {"price": None}])[0]["text"]

@@ -93,6 +93,7 @@ def test_a_column_says_the_split(tmp_path: Path) -> None:
         ({"day": "03/04/25"}, {"time": "day"}, LabelError, "name day under cleaning.dates"),
         ({}, {"group": "custmer"}, ColumnError, "Did you mean 'customer'"),
         ({}, {"time": "day", "column": "part"}, RecipeError, "exclude each other"),
+        ({}, {"time": "day", "group": "customer"}, RecipeError, "exclude each other"),
     ],
 )
 def test_what_cannot_be_split_is_refused(

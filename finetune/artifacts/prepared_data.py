@@ -32,8 +32,8 @@ class DataReport:
         notes: What was inferred or decided, in sentences.
         cleaning: What each step of the cleaning did: `{step, split, column, before, after, changed, flagged, examples,
             detail}`.
-        leakage: "`held-out split` in `other split`" -> `{"rows", "share", "examples", "choice"}`: rows with the same
-            input.
+        leakage: "`held-out split` in `other split`" -> `{"rows", "total", "share", "examples", "choice"}`: rows with
+            the same input.
         content: Split -> SHA-256 of its inputs and targets: equal data has equal ones, wherever it was read from.
     """
 

@@ -154,8 +154,8 @@ def evaluate(run_folder: str) -> None:
 def predict(run_folder: str, inputs: tuple[str, ...], file: str | None, output: str | None) -> None:  # fmt: skip
     """Answer INPUTS with the model of RUN, one JSON line each.
 
-    An input is a text, or the task's columns as a JSON object: '{"question": "Who?", "context": "Ada did."}'. Without
-    any, lines of standard input are answered.
+    An input is a text, or a row as a JSON object, by the task's columns or by those of the data that the model was
+    trained on: '{"question": "Who?", "context": "Ada did."}'. Without any, lines of standard input are answered.
     """
     from finetune import pipeline
     from finetune.cli.console import quiet_libraries
@@ -165,9 +165,8 @@ def predict(run_folder: str, inputs: tuple[str, ...], file: str | None, output: 
         raise UsageError(f"{output} exists already.", "Name another file; nothing is overwritten.")
     quiet_libraries()
     model = pipeline.load(run_folder)
-    columns = {column.name for column in model.task.input_columns()} | pipeline.input_columns(model)
     rows = pipeline.rows_of_file(file, model) if file else [
-        _input(text, columns) for text in inputs or _standard_input()
+        _input(text) for text in inputs or _standard_input()
     ]  # fmt: skip
     answers = model.predict(rows)
     lines = [
@@ -190,15 +189,15 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def _input(text: str, columns: set[str]) -> Any:
-    """The columns of a row, where the text is a JSON object of them; else the text."""
+def _input(text: str) -> Any:
+    """A row, where the text is a JSON object; else the text."""
     if not text.lstrip().startswith("{"):
         return text
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if value and set(value) <= columns else text
+    return value or text
 
 
 def _standard_input() -> list[str]:

@@ -45,7 +45,7 @@ def data(recipe: str, overrides: tuple[str, ...], output: str | None, as_json: b
         page = data_pipeline.save_audit(audit, prepared, folder)
         show_audit(audit, prepared.report if prepared is not None else None)
         click.echo(f"page: {page}")
-    if prepared is None:
+    if any(finding["kind"] == "refused" for finding in audit.findings):
         raise SystemExit(DataError.exit_code)
 
 
@@ -77,9 +77,12 @@ def check_card(recipes: tuple[str, ...], cards: str, offline: bool) -> None:
     """Recompute the cards of the data of RECIPES (default: all in recipes/), and fail on what differs or is blank."""
     from finetune import data_pipeline
     from finetune.cli.console import quiet_libraries, tell_error
+    from finetune.errors import UsageError
 
     quiet_libraries()
     chosen = recipes or tuple(str(path) for path in sorted(Path("recipes").rglob("*.yaml")))
+    if not chosen:
+        raise UsageError("There is no recipe in recipes/ here.", "Name recipes: finetune card check recipe.yaml")
     wrong = 0
     for path in chosen:
         problems, unchecked = data_pipeline.check_data_card(read_recipe(path, ()), cards, offline=offline)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from finetune.artifacts import DataAudit, DataReport, PreparedData
 from finetune.data.columns import Place
+from finetune.data.leakage import refusal
 from finetune.data.preparation import choose_tables, prepare
 from finetune.data.reading import RawData, read
-from finetune.errors import DataError, FinetuneError, UsageError
+from finetune.errors import DataError, FinetuneError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -43,11 +44,15 @@ def inspect(
         # The audit is to show what leaks, so that is no reason to stop here.
         data = recipe.data.model_copy(update={"leakage": "allow"}) if recipe.data.leakage == "refuse" else recipe.data
         prepared = prepare(recipe.model_copy(update={"data": data}), task, raw)
-    except (DataError, UsageError) as error:
+    except DataError as error:
         tables, places = _as_far_as_possible(raw, recipe, task)
         found = audit(tables, places=places, task=None, prepared=None, recipe=recipe)
         return _with_refusal(found, error), None
-    return audit_prepared(recipe, prepared, tokenizer, max_length, no_tokenizer), prepared
+    found = audit_prepared(recipe, prepared, tokenizer, max_length, no_tokenizer)
+    leak = prepared.report.leakage.get("test in train")
+    if leak is not None and recipe.data.leakage == "refuse":
+        return _with_refusal(found, refusal(leak["rows"], leak["total"], leak["examples"])), prepared
+    return found, prepared
 
 
 def audit_prepared(

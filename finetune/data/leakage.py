@@ -75,16 +75,12 @@ def guard_leakage(splits: dict[str, Split], choice: str, report: DataReport) -> 
         examples = _examples(splits[held], splits[learned], found)
         rows, total = int(found.sum()), len(found)
         report.leakage[f"{held} in {learned}"] = {
-            "rows": rows, "share": rows / total, "examples": examples, "choice": choice,
+            "rows": rows, "total": total, "share": rows / total, "examples": examples, "choice": choice,
         }  # fmt: skip
         told = f"{rows} of {total} rows of {held} have the same input as rows of {learned}"
         listed = ", ".join(f"{a} = {b}" for a, b in examples)
         if choice == "refuse" and (held, learned) == ("test", "train"):
-            raise DataError(
-                f"{told} ({listed}{', …' if rows > len(examples) else ''}): the score would count what was learned "
-                "by heart.",
-                f"Set data.leakage: drop to drop those rows of {learned}, or data.leakage: allow to go on and say so.",
-            )
+            raise refusal(rows, total, examples)
         if choice == "drop":
             repeated = shared_with(splits[learned].inputs, splits[held].inputs)
             splits = splits | {learned: splits[learned].without(repeated)}
@@ -93,6 +89,16 @@ def guard_leakage(splits: dict[str, Split], choice: str, report: DataReport) -> 
             allowed = "; the recipe allows it" if choice == "allow" else ""
             report.notes.append(f"{told} ({listed}){allowed}.")
     return splits
+
+
+def refusal(rows: int, total: int, examples: list[list[str]]) -> DataError:
+    """The error for test rows that were learned from."""
+    listed = ", ".join(f"{a} = {b}" for a, b in examples)
+    return DataError(
+        f"{rows} of {total} rows of test have the same input as rows of train "
+        f"({listed}{', …' if rows > len(examples) else ''}): the score would count what was learned by heart.",
+        "Set data.leakage: drop to drop those rows of train, or data.leakage: allow to go on and say so.",
+    )
 
 
 def _examples(held: Split, learned: Split, found: np.ndarray) -> list[list[str]]:

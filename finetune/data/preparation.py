@@ -73,7 +73,8 @@ def prepare(recipe: Recipe, task: Task, raw: RawData | None = None) -> PreparedD
     task.check_training_rows(targets["train"])
     for sentence in report.sentences():
         log.info(sentence)
-    inputs = {"places": dict(report.columns), "text_columns": texts, "cleaning": cleaner.state()}
+    inputs = {"places": dict(report.columns), "columns": tables["train"].column_names, "text_columns": texts,
+              "cleaning": cleaner.state()}  # fmt: skip
     return PreparedData(task, rows["train"], rows["validation"], rows["test"], report, tables=tables, inputs=inputs)
 
 

@@ -3,10 +3,10 @@
 `data/reference.json` of a run:
 
 - `version` of this structure; `rows` (split -> rows); `seed` and `sample` of what was drawn evenly.
-- `inputs`: canonical input column (or `feature:NAME`) -> `{"kind": "text", "characters", "words": histogram,
-  "classes": {class: mean share of a text's characters}, "missing": share}`, `{"kind": "number", "histogram", "mean",
-  "std", "missing"}` or `{"kind": "category", "shares": {value: share}, "other": share of the rarer ones, "missing"}`,
-  each over the training rows.
+- `inputs`: canonical input column -> `{"kind": "text", "characters", "words": histogram, "classes": {class: mean share
+  of a text's characters}, "missing": share}`; and `feature:NAME` -> `{"kind": "number", "histogram", "mean", "std",
+  "missing"}` or `{"kind": "category", "shares": {value: share}, "other": share of the rarer ones, "missing"}`; each
+  over the training rows.
 - `target`: the same of the training targets, as the task describes them.
 - `predictions`: on validation rows, which the model did not learn from: `{"shares": {answer: share}, "confidence":
   histogram of the largest score}` or `{"histogram", "mean", "std"}` for numbers; null for answers that are neither.
@@ -61,27 +61,28 @@ def write_reference(model: TrainedModel, data: PreparedData, folder: RunFolder, 
         folder: Of the run.
         seed: Of the rows that are drawn.
     """
-    train, held_out = _sample(data.train, SAMPLE, seed), _sample(data.validation, SAMPLE, seed)
+    train, held_out = _sample(data.train, SAMPLE, seed), _sample(data.validation, EMBEDDED, seed)
     target = model.task.target_column().name
     texts = [column.name for column in model.task.input_columns() if column.name in train[0]]
-    columns = {name: [row[name] for row in train] for name in train[0] if name in texts or name.startswith("feature:")}
-    vectors = embed(model, held_out[:EMBEDDED])
+    inputs = {name: describe_texts([row[name] for row in train]) for name in texts}
+    inputs |= {name: describe([row[name] for row in train]) for name in train[0] if name.startswith("feature:")}
+    vectors = embed(model, held_out)
     embeddings = None
     if vectors is not None:
-        folder.write_table(EMBEDDINGS, {"row": [row["row"] for row in held_out[:EMBEDDED]], "embedding": list(vectors)})
+        folder.write_table(EMBEDDINGS, {"row": [row["row"] for row in held_out], "embedding": list(vectors)})
         embeddings = {"file": EMBEDDINGS, "rows": len(vectors), "dimensions": int(vectors.shape[1]),
                       "of": "mean of the last hidden states over the tokens of a row"}  # fmt: skip
     folder.write_json(REFERENCE, {
         "version": VERSION, "rows": data.report.splits, "seed": seed, "sample": len(train),
-        "inputs": {name: describe(values) for name, values in columns.items()},
+        "inputs": inputs,
         "target": describe([model.task.describe_target(row[target]) for row in train]),
-        "predictions": describe_answers(model.predict_rows(held_out[:EMBEDDED])),
+        "predictions": describe_answers(model.predict_rows(held_out)),
         "embeddings": embeddings,
     })  # fmt: skip
 
 
 def describe(values: Sequence[Any]) -> dict[str, Any] | None:
-    """The distribution of texts, numbers or categories; None for values of another kind."""
+    """The distribution of numbers or categories; None for values of another kind."""
     known = [value for value in values if value is not None]
     missing = {"missing": 1 - len(known) / max(1, len(values))}
     if not known:
@@ -92,9 +93,15 @@ def describe(values: Sequence[Any]) -> dict[str, Any] | None:
         return {"kind": "category", **_shares([part for value in known for part in value], len(known)), **missing}
     if not all(isinstance(value, str) for value in known):
         return None
-    if len(set(known)) <= MOST_VALUES < len(known):
-        return {"kind": "category", **_shares(known, len(known)), **missing}
-    return {"kind": "text", **_texts(known), **missing}
+    return {"kind": "category", **_shares(known, len(known)), **missing}
+
+
+def describe_texts(values: Sequence[Any]) -> dict[str, Any] | None:
+    """The distribution of texts, or of lists of them, by their lengths and characters: never by what they say."""
+    known = [" ".join(value) if isinstance(value, list) else value for value in values if value is not None]
+    if not known or not all(isinstance(value, str) for value in known):
+        return None
+    return {"kind": "text", **_texts(known), "missing": 1 - len(known) / len(values)}
 
 
 def describe_answers(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -80,8 +80,9 @@ class SplitSection(Section):
     def _leaves_training_rows(self) -> Self:
         if self.validation + self.test >= 1:
             raise ValueError(f"validation + test is {self.validation + self.test:g}: nothing is left to train on")
-        if self.time and self.column:
-            raise ValueError("time and column exclude each other: both say which rows are held out")
+        for other in ("column", "group"):
+            if self.time and getattr(self, other):
+                raise ValueError(f"time and {other} exclude each other: both say which rows are held out")
         return self
 
 

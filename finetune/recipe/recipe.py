@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from finetune.documents import Document, apply_overrides, read_document, refuse_secrets, write_document
 from finetune.errors import did_you_mean
@@ -69,6 +69,12 @@ class Recipe(Section):
         if task not in known:
             raise ValueError(f"unknown task {task!r}. {did_you_mean(task, known)}")
         return task
+
+    @model_validator(mode="after")
+    def _folds_are_drawn(self) -> Self:
+        if self.evaluation.folds is not None and (self.data.split.time or self.data.split.column):
+            raise ValueError("evaluation.folds draws the test rows by chance; it excludes data.split.time and column")
+        return self
 
     @classmethod
     def from_yaml(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

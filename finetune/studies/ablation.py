@@ -30,8 +30,9 @@ def ablate(
         resume: Folder of an ablation that was begun.
 
     Returns:
-        What `compare_repeated` found (second minus first is with minus without), with `section`, `verdict` (`helped`,
-        `hurt` or `no difference shown`), `sentence` and `folder`; also in `ablation.json` there.
+        What `compare_repeated` found (second minus first is with minus without), with `section`, `steps` (of each
+        run), `verdict` (`helped`, `hurt` or `no difference shown`), `sentence` and `folder`; also in `ablation.json`
+        there.
 
     Raises:
         UsageError: The recipe has no such section, or it is empty.
@@ -54,7 +55,9 @@ def ablate(
             seeded = changed(chosen, training={"seed": seed})
             runs[name].append(run_once(seeded, study, f"{name}-{seed}"))
     found = evaluation.compare_repeated(runs["without"], runs["with"])
-    found = {"section": section, "first_seed": recipe.training.seed, **found, **judge(found, section)}
+    steps = {name: [run.read_json("training.json")["steps"] for run in each] for name, each in runs.items()}
+    found = {"section": section, "first_seed": recipe.training.seed, "steps": steps, **found}
+    found |= judge(found, section)
     study.write_json("ablation.json", found)
     return found | {"folder": str(study.path)}
 
@@ -68,7 +71,10 @@ def judge(found: dict[str, Any], section: str) -> dict[str, str]:
     if low is None or high is None:
         return {"verdict": "no difference shown", "sentence": f"{numbers}; there is no interval."}
     numbers += f" [{low:+.3f}, {high:+.3f}]"
-    scope = f"{found['seeds']} seeds, {found['rows']:,} test rows"
+    seeds, (few, many) = found["seeds"], (min(found["steps"]["without"]), max(found["steps"]["with"]))
+    scope = f"{seeds} seed{'s' * (seeds > 1)}, {found['rows']:,} test rows"
+    if few != many:
+        scope += f", {few} training steps without and {many} with; training.max_steps makes them equal"
     if low <= 0 <= high:
         return {"verdict": "no difference shown", "sentence": f"{section} was not shown to help: {numbers} ({scope})."}
     helped = better * value > 0
