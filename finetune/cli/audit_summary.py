@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Values = Mapping[str, Any]
 _MARKS = {"problem": ("✗ problem", "bold red"), "warning": ("! warning", "yellow"), "note": ("· note", "dim")}
 _MOST = {"problem": 10, "warning": 8, "note": 3}
+_LONGEST = {"problem": 1000, "warning": 180, "note": 180}
+"""Characters of a finding: a refusal has to say its remedy."""
 """Findings of a severity that are shown; the page has all."""
 _COLUMNS, _STEPS = 15, 12
 
@@ -43,7 +45,7 @@ def _show_findings(console: Any, audit: DataAudit) -> None:
 
     for severity, (mark, style) in _MARKS.items():
         found = [finding for finding in audit.findings if finding["severity"] == severity]
-        pairs = [(Text(mark, style=style), shorten(finding["sentence"], 180)) for finding in found[: _MOST[severity]]]
+        pairs = [(Text(mark, style=style), shorten(finding["sentence"], _LONGEST[severity])) for finding in found[: _MOST[severity]]]
         if (more := len(found) - len(pairs)) > 0:
             pairs.append((Text(""), f"and {count(more)} more {severity}{'s' * (more > 1)}, on the page"))
         _show_pairs(console, pairs)

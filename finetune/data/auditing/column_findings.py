@@ -32,6 +32,8 @@ def _missing(column: Column) -> Iterator[Finding]:
     elif missing and set(column["roles"]) & {"input", "target"}:
         what = "target" if "target" in column["roles"] else "input"
         sentence = f"{have(missing)} no value in {name!r}, the {what}; a run drops them unless cleaning fills them."
+        if what == "input" and column["canonical"] is None:  # one of those that a template reads
+            sentence = f"{have(missing)} no value in {name!r}; the template writes features.missing_text in its place."
         yield finding("warning", "missing values", sentence, (), name)
     elif missing:
         severity = "warning" if worst >= MUCH_MISSING else "note"
