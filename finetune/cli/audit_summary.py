@@ -45,7 +45,8 @@ def _show_findings(console: Any, audit: DataAudit) -> None:
 
     for severity, (mark, style) in _MARKS.items():
         found = [finding for finding in audit.findings if finding["severity"] == severity]
-        pairs = [(Text(mark, style=style), shorten(finding["sentence"], _LONGEST[severity])) for finding in found[: _MOST[severity]]]
+        shown = [shorten(finding["sentence"], _LONGEST[severity]) for finding in found[: _MOST[severity]]]
+        pairs = [(Text(mark, style=style), sentence) for sentence in shown]
         if (more := len(found) - len(pairs)) > 0:
             pairs.append((Text(""), f"and {count(more)} more {severity}{'s' * (more > 1)}, on the page"))
         _show_pairs(console, pairs)
