@@ -117,10 +117,13 @@ def test_predict_answers_texts_files_and_standard_input(run: tuple[Path, Any], t
     model = package.load(folder)
     assert_close([{k: v for k, v in a.items() if k != "input"} for a in answers], model.predict(texts), 1e-5)
     assert all(len(f"{v:g}") <= 12 for a in answers for v in a["scores"].values()), "six digits are plenty"
-    asked = [json.dumps({"text": texts[0]}), '{"no": "columns"}', "{not json"]
+    asked = [json.dumps({"text": texts[0], "other": 1}), "{not json"]
     structured = [json.loads(line) for line in finetune("predict", folder, *asked).stdout.splitlines()]
-    assert [a["input"] for a in structured] == [{"text": texts[0]}, *asked[1:]], "only a row of the task is a row"
-    assert structured[0]["scores"] == answers[0]["scores"]
+    assert [a["input"] for a in structured] == [{"text": texts[0], "other": 1}, asked[1]]
+    assert structured[0]["scores"] == answers[0]["scores"], "columns that the model does not read do no harm"
+    refused = finetune("predict", folder, '{"no": "columns"}')
+    assert refused.returncode == 2
+    assert "none of the columns that the model reads, but 'no'" in refused.stderr
     piped = finetune("predict", folder, input="\n".join(texts))
     assert piped.stdout == done.stdout
     file, output = write_csv(tmp_path / "new.csv", [{"text": t} for t in texts]), tmp_path / "answers.jsonl"
