@@ -14,10 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.data import features
 from finetune.data.features import FeatureReader
 from finetune.errors import ColumnError, RecipeError, UsageError
-from finetune.evaluation import column_inputs
 from finetune.labels import RowError
 from finetune.recipe.features import FeaturesSection
 from finetune.text.timestamps import PARTS, WEEKDAYS, iso_text, parse_timestamp, time_parts, weekday_name
@@ -224,7 +222,6 @@ def test_canonical_columns_keep_features_and_texts_apart() -> None:
     assert set(stored) == {"feature:price", "feature:unit price", "feature:kind", "feature:ordered", "template:title"}
     assert made.stored({"row": "train:0", "text": "…", **stored}) == values
     assert made.render(made.stored(stored)) == "Tea 3"
-    assert features.FEATURE == column_inputs.FEATURE
 
 
 CELLS = st.one_of(

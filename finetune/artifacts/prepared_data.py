@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from finetune.task import Row, Task
 
+FEATURE = "feature:"
+"""What stands before the name of a feature among the columns of canonical rows."""
 MAX_LISTED_ROWS = 1000
 """Row numbers kept for each reason; the count is always exact."""
 

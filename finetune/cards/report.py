@@ -49,6 +49,7 @@ def _decision(record: Record) -> dict[str, Any]:
     evaluation = record.evaluation
     return {
         "title": shorten(record.title, 120),
+        "what": "report",
         "description": public(shorten(record.recipe.description or "", 1000)),
         "made_of": summary.made_of(record),
         "scored": summary.scored(evaluation),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
+from finetune.artifacts.prepared_data import FEATURE
 from finetune.data.templates import Template, finite_number, number_text, template_columns
 from finetune.errors import ColumnError, UsageError, did_you_mean
 from finetune.labels import RowError
@@ -18,8 +19,6 @@ from finetune.text.timestamps import iso_text, time_parts
 
 __all__ = ["FEATURE", "MISSING", "TEMPLATE", "FeatureReader", "time_parts"]
 
-FEATURE = "feature:"
-"""Prefix of the canonical columns that hold features; scikit-learn baselines read those."""
 TEMPLATE = "template:"
 """Prefix of the canonical columns that only the template reads, such as a title: no features for a baseline."""
 MISSING = frozenset({

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finetune.artifacts.prepared_data import FEATURE
 from finetune.task import Row
 from finetune.text.timestamps import PARTS, parse_timestamp, time_parts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FEATURE = "feature:"
-"""Prefix of the canonical columns that are read."""
 RARE = 0.01
 """Categories of fewer than this share of the training rows are one category, that of unseen values too. It also bounds
 the width: no column makes more than a hundred and one inputs."""

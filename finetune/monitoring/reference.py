@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finetune.artifacts.prepared_data import iterate
+from finetune.artifacts.prepared_data import FEATURE, iterate
 from finetune.models import core
 from finetune.text.repair import character_classes
 
@@ -65,7 +65,7 @@ def write_reference(model: TrainedModel, data: PreparedData, folder: RunFolder, 
     target = model.task.target_column().name
     texts = [column.name for column in model.task.input_columns() if column.name in train[0]]
     inputs = {name: describe_texts([row[name] for row in train]) for name in texts}
-    inputs |= {name: describe([row[name] for row in train]) for name in train[0] if name.startswith("feature:")}
+    inputs |= {name: describe([row[name] for row in train]) for name in train[0] if name.startswith(FEATURE)}
     vectors = embed(model, held_out)
     embeddings = None
     if vectors is not None:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from finetune.artifacts.prepared_data import FEATURE
 from finetune.data.cleaning.cache import Entry, batches, key_of
 from finetune.data.cleaning.columns import check_columns, check_target, result_schema, typed, untyped_columns
 from finetune.data.cleaning.fitted import learn, observe
 from finetune.data.cleaning.learned import Learned
 from finetune.data.cleaning.log import EXAMPLES, RowId, StepLog, show
-from finetune.data.cleaning.plan import FEATURE, Plan
+from finetune.data.cleaning.plan import Plan
 from finetune.data.cleaning.steps import Step
 from finetune.data.cleaning.writing import learn_feature_kinds, learn_writing
 from finetune.data.storage import store

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
+from finetune.artifacts.prepared_data import FEATURE
 from finetune.data.cleaning.cells import Outcome
 from finetune.data.cleaning.changes import (
     DateChange,
@@ -23,9 +24,6 @@ from finetune.data.cleaning.log import show
 from finetune.data.cleaning.steps import Step, ValueStep
 from finetune.data.values import NumberReader
 from finetune.recipe import CleaningSection
-
-FEATURE = "feature:"
-"""What stands before the name of a column of the data in canonical rows."""
 
 
 class Plan:
