@@ -20,6 +20,12 @@
     │   └── MemoryLimitError                  out of memory even at the smallest micro-batch
     ├── RunFolderError              exit 6    where results are written: exists, unwritable, full, not a run
     ├── MissingExtraError           exit 7    an optional dependency is not installed
+    ├── PublishError                exit 8    the Hub: the run itself is finished and kept
+    │   ├── AccessError                       the token may not do what publishing needs
+    │   ├── PlanError                         the account's plan or quota does not allow it
+    │   ├── SecretFoundError                  something that looks like a secret would go up
+    │   ├── UnmetGoalsError                   the recipe's goals do not hold, or nobody judged them
+    │   └── VerificationError                 what is on the Hub is not what was sent
     └── GoalsNotMetError            exit 10   the run finished and the recipe's goals do not hold
 
 Each message has one line of cause (what was received, what is accepted) and one of remedy (what to do next).
@@ -147,6 +153,32 @@ class MissingExtraError(FinetuneError):
             f"{purpose} needs the package {package!r}, which is not installed.",
             f'Install it with: pip install "finetune-recipes[{extra}]"',
         )
+
+
+class PublishError(FinetuneError):
+    """Something could not be put on the Hub. Nothing of the run is lost by it."""
+
+    exit_code = 8
+
+
+class AccessError(PublishError):
+    """No token, a token that may only read, no rights in that organization, or a visibility other than asked for."""
+
+
+class PlanError(PublishError):
+    """The account's plan, storage or request quota does not allow it."""
+
+
+class SecretFoundError(PublishError):
+    """A file that would be published holds what looks like a secret."""
+
+
+class UnmetGoalsError(PublishError):
+    """A goal of the recipe does not hold; `--force` publishes all the same, and the card says so."""
+
+
+class VerificationError(PublishError):
+    """A file on the Hub is not, byte for byte, the one that was sent, or the repository is not as it was asked for."""
 
 
 class GoalsNotMetError(FinetuneError):

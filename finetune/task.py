@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from finetune.errors import RecipeError, UsageError, did_you_mean
 from finetune.models import Collator, forward_in_batches
 from finetune.recipe import task_names
+from finetune.views import Field, View, Words
 
 if TYPE_CHECKING:
     import torch
@@ -387,6 +388,41 @@ class Task(ABC):
     def describe_target(self, value: Any) -> Any:
         """The reader's form of a canonical target, such as a label's name."""
         return value
+
+    # -- for people ------------------------------------------------------------------------------------------------
+
+    def fields(self) -> tuple[Field, ...]:
+        """What a person fills in to ask the model; by name they make an input of `rows_from`."""
+        return tuple(
+            Field(column.name, column.kind, column.name.replace("_", " ").capitalize(), required=column.required)
+            for column in self.input_columns() if column.kind != "target"
+        )  # fmt: skip
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        """The kinds of views that `views` returns, in their order: the same for every answer."""
+        return (Words,)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        """An answer of `predict` as a person sees it.
+
+        Args:
+            row: The canonical row that was answered.
+            answer: What `predict` made of it.
+        """
+        return (Words(str(answer["prediction"])),)
+
+    def usage(self, repository: str, *, adapter: bool) -> str | None:
+        """A few lines of Python that use the published model with the libraries of the field alone.
+
+        Args:
+            repository: The model's Hub id, or a folder.
+            adapter: Whether an adapter was published, not the whole model.
+
+        Returns:
+            The code, which prints an answer; None where those libraries cannot answer as this task does.
+        """
+        return None
 
     # -- self-description ------------------------------------------------------------------------------------------
 

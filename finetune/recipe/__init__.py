@@ -23,6 +23,7 @@ from finetune.recipe.features import FeaturesSection
 from finetune.recipe.inspection import InspectionSection
 from finetune.recipe.models import AdapterSection, ModelSection
 from finetune.recipe.outcome import CardSection, OutputSection, parse_goal
+from finetune.recipe.publish import PublishedDataSection, PublishSection, SpaceSection
 from finetune.recipe.recipe import Recipe, task_names
 from finetune.recipe.section import Section
 from finetune.recipe.training import TrainingSection
@@ -30,6 +31,7 @@ from finetune.recipe.training import TrainingSection
 __all__ = [
     "AdapterSection", "BiasSection", "CardSection", "CleaningSection", "DataSection", "EvaluationSection",
     "FeaturesSection", "InspectionSection", "LabelSection", "MissingStep", "ModelSection", "OutlierStep",
-    "OutputSection", "ReaderSection", "Recipe", "Section", "SplitSection", "TrainingSection", "Transform",
+    "OutputSection", "PublishSection", "PublishedDataSection", "ReaderSection", "Recipe", "Section", "SpaceSection",
+    "SplitSection", "TrainingSection", "Transform",
     "ZeroShotSection", "parse_goal", "task_names",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from finetune.recipe.features import FeaturesSection
 from finetune.recipe.inspection import InspectionSection
 from finetune.recipe.models import AdapterSection, ModelSection
 from finetune.recipe.outcome import CardSection, OutputSection, check_goals
+from finetune.recipe.publish import PublishSection
 from finetune.recipe.section import Section
 from finetune.recipe.training import TrainingSection
 
@@ -59,6 +60,8 @@ class Recipe(Section):
     """What success is: score -> comparison, such as `{f1: ">= 0.70", beats_baselines: true}`."""
     card: CardSection = CardSection()
     """What only a person can say, for the model card."""
+    publish: PublishSection = PublishSection()
+    """What goes to the Hub; nothing, unless the recipe says so."""
     output: OutputSection = OutputSection()
     """Where results go."""
 

@@ -1,0 +1,1 @@
+"""What a run made, put on the Hub: staged, scanned, sent, verified, tagged."""

@@ -1,0 +1,1 @@
+"""What goes up of a finished run, and in what order."""

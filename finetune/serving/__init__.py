@@ -1,0 +1,1 @@
+"""A trained model for people to try, and for programs to call."""

@@ -1,0 +1,1 @@
+"""The demo of a published model, as a Space."""
