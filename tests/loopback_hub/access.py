@@ -6,34 +6,51 @@ their exception class by them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .repository import Commit, Repository, RepoType, Storage
+from .repository import Commit, Repository, RepoType
+from .storage import Storage
 
 Role: TypeAlias = Literal["read", "write", "fineGrained"]
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token: whose it is, its role, and the organizations of its user."""
+    """An access token: whose it is, its role, and the organizations of its user.
+
+    ``scopes`` are the namespaces and repositories that a fine-grained token may write to; None stands
+    for all namespaces of its user.
+    """
 
     user: str
     role: Role
     orgs: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Where this token's user owns repositories."""
         return (self.user, *self.orgs)
 
+    def may_write(self, repo_id: str) -> bool:
+        """Whether it may create and change the repository ``repo_id``."""
+        namespace = repo_id.split("/", maxsplit=1)[0]
+        if self.role == "read" or namespace not in self.namespaces:
+            return False
+        return self.role == "write" or self.scopes is None or not {namespace, repo_id}.isdisjoint(self.scopes)
+
 
 class HubError(Exception):
     """A refusal, answered as JSON with the Hub's error headers."""
+
+    # More members of the answer beside ``error``.
+    data: Mapping[str, Any] = {}
 
     def __init__(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
         """``code`` becomes ``X-Error-Code``; ``headers`` use underscores for hyphens."""
@@ -49,7 +66,7 @@ class HubError(Exception):
 async def answer_error(request: Request, error: Exception) -> Response:
     """Turn a HubError into its response (a Starlette exception handler)."""
     assert isinstance(error, HubError)
-    return JSONResponse({"error": error.message}, status_code=error.status, headers=error.headers)
+    return JSONResponse({"error": error.message, **error.data}, status_code=error.status, headers=error.headers)
 
 
 class Access:
@@ -72,6 +89,13 @@ class Access:
             raise HubError(401, "Invalid credentials in Authorization header")
         return token
 
+    def user(self, request: Request) -> Token:
+        """The caller's token; an anonymous caller is refused."""
+        token = self.token(request)
+        if token is None:
+            raise HubError(401, "Invalid username or password.")
+        return token
+
     def repository(
         self, request: Request, repo_type: RepoType, repo_id: str, *, content: bool = False, write: bool = False
     ) -> Repository:
@@ -88,6 +112,13 @@ class Access:
             raise _gated(token, repository)
         if write:
             self._check_write(token, repository)
+        return repository
+
+    def contribution(self, request: Request, repo_type: RepoType, repo_id: str) -> Repository:
+        """The repository, if the caller may open a pull request there: whoever sees it and may write anywhere."""
+        repository = self.repository(request, repo_type, repo_id, content=True)
+        if self.user(request).role == "read":
+            raise _read_only(repository)
         return repository
 
     def commit(self, repository: Repository, revision: str) -> Commit:
@@ -107,14 +138,18 @@ class Access:
     def _check_write(self, token: Token | None, repository: Repository) -> None:
         if token is None:
             raise HubError(401, "Invalid username or password.")
-        if token.role == "read" or repository.namespace not in token.namespaces:
-            where = f"{repository.repo_type}s/{repository.repo_id}"
-            raise HubError(403, f"You don't have the rights to write to {where} with this token")
+        if not token.may_write(repository.repo_id):
+            raise _read_only(repository)
 
 
 def entry_not_found(commit: Commit, path: str) -> HubError:
     """A missing file or folder; the commit lets the client remember that it is missing."""
     return HubError(404, f"Entry not found: {path}", "EntryNotFound", X_Repo_Commit=commit.sha)
+
+
+def _read_only(repository: Repository) -> HubError:
+    where = f"{repository.repo_type}s/{repository.repo_id}"
+    return HubError(403, f"You don't have the rights to write to {where} with this token")
 
 
 def _is_member(token: Token | None, repository: Repository) -> bool:

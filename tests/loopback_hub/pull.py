@@ -90,7 +90,7 @@ class Pull:
     async def info(self, request: Request, repo_type: RepoType) -> Response:
         """Everything about a repository at a revision, ``?blobs=true`` with sizes and hashes."""
         repository, commit = self._open(request, repo_type)
-        card = _card_data(repository, commit)
+        card = card_data(repository, commit)
         blobs = request.query_params.get("blobs", "").lower() == "true"
         data: dict[str, Any] = {
             "_id": commit.sha[:24],
@@ -118,7 +118,7 @@ class Pull:
     async def tree(self, request: Request, repo_type: RepoType) -> Response:
         """One page of the entries at or below a folder, with a link to the next page."""
         _, commit = self._open(request, repo_type)
-        folder = _unslash(request.path_params.get("path", "")).strip("/")
+        folder = unslash(request.path_params.get("path", "")).strip("/")
         query = request.query_params
         expand = query.get("expand", "").lower() == "true"
         entries = _entries(commit, expand)
@@ -205,10 +205,10 @@ class Pull:
     def _open(self, request: Request, repo_type: RepoType, content: bool = False) -> tuple[Repository, Commit]:
         parameters = request.path_params
         repository = self.access.repository(request, repo_type, parameters["id"], content=content)
-        return repository, self.access.commit(repository, _unslash(parameters.get("revision", "main")))
+        return repository, self.access.commit(repository, unslash(parameters.get("revision", "main")))
 
 
-def _unslash(value: str) -> str:
+def unslash(value: str) -> str:
     """Undo the one escape that the server leaves in a path so that the routes can split it."""
     return value.replace("%2F", "/")
 
@@ -235,7 +235,7 @@ def _entries(commit: Commit, expand: bool) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def _card_data(repository: Repository, commit: Commit) -> dict[str, Any]:
+def card_data(repository: Repository, commit: Commit) -> dict[str, Any]:
     """The front matter of the README, empty without one."""
     blob = commit.files.get("README.md")
     text = repository.blob_path(blob).read_text(encoding="utf-8") if blob else ""

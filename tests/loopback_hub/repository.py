@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+from .runtime import Runtime
 
 RepoType: TypeAlias = Literal["model", "dataset", "space"]
 REPO_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space")
@@ -74,8 +76,10 @@ class Commit:
 class Repository:
     """One repository on disk; ``commit`` is its only way to change content."""
 
-    def __init__(self, folder: Path, repo_type: RepoType, repo_id: str) -> None:
-        """Open the repository in ``folder``, or start an empty one there."""
+    def __init__(
+        self, folder: Path, repo_type: RepoType, repo_id: str, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Open the repository in ``folder``, or start one there with ``files`` in its first commit."""
         self.folder = folder
         self.repo_type = repo_type
         self.repo_id = repo_id
@@ -85,12 +89,14 @@ class Repository:
         self.refs: dict[str, str] = {}
         self.commits: dict[str, Commit] = {}
         self.granted: set[str] = set()
+        self.space = Runtime()
         self._state = folder / "repository.json"
         (folder / "blobs").mkdir(parents=True, exist_ok=True)
         if self._state.exists():
             self._load()
         else:
-            self.commit({}, title="initial commit")
+            blobs = {path: self.write_blob(path, content) for path, content in (files or {}).items()}
+            self.commit(blobs, title="initial commit")
 
     @property
     def namespace(self) -> str:
@@ -107,6 +113,10 @@ class Repository:
     def blob_path(self, blob: Blob) -> Path:
         """Where the content of ``blob`` lies."""
         return self.folder / "blobs" / blob.etag
+
+    def lfs_objects(self) -> list[Path]:
+        """The stored LFS files, also those that no commit uses."""
+        return [path for path in (self.folder / "blobs").iterdir() if len(path.name) == 64]
 
     def write_blob(self, path: str, content: bytes, lfs: bool | None = None) -> Blob:
         """Store the content of ``path``; ``lfs`` overrides the rule by suffix and size."""
@@ -170,6 +180,11 @@ class Repository:
             yield current
             current = self.commits[current.parent] if current.parent else None
 
+    def relocate(self, folder: Path, repo_id: str) -> None:
+        """Go on under another id from another folder."""
+        self.folder, self.repo_id, self._state = folder, repo_id, folder / "repository.json"
+        self.save()
+
     def save(self) -> None:
         """Write flags, refs and commits; a hub opened on the same root later finds them."""
         state = {
@@ -192,30 +207,6 @@ class Repository:
             self.commits[entry["sha"]] = Commit(files=files, **entry)
 
 
-class Storage:
-    """All repositories below one root folder."""
-
-    def __init__(self, root: Path) -> None:
-        """Use ``root``, picking up the repositories that an earlier hub left there."""
-        self.root = root
-        self._open: dict[tuple[RepoType, str], Repository] = {}
-        for state in sorted(_states(root)):
-            entry = json.loads(state.read_text(encoding="utf-8"))
-            self.create(entry["repo_type"], entry["repo_id"])
-
-    def get(self, repo_type: RepoType, repo_id: str) -> Repository | None:
-        """The repository, or None."""
-        return self._open.get((repo_type, repo_id))
-
-    def create(self, repo_type: RepoType, repo_id: str) -> Repository:
-        """Create the repository, or return the one that exists."""
-        found = self.get(repo_type, repo_id)
-        if found is None:
-            found = Repository(self.root / f"{repo_type}s" / repo_id, repo_type, repo_id)
-            self._open[(repo_type, repo_id)] = found
-        return found
-
-
 def git_oid(kind: str, content: bytes) -> str:
     """Git's object id: SHA-1 over a header with kind and length, and the content."""
     return hashlib.sha1(f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
@@ -224,10 +215,3 @@ def git_oid(kind: str, content: bytes) -> str:
 def lfs_pointer(sha256: str | None, size: int) -> bytes:
     """The small text that git stores in place of an LFS file."""
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
-
-
-def _states(root: Path) -> Iterable[Path]:
-    for repo_type in REPO_TYPES:
-        folder = root / f"{repo_type}s"
-        yield from folder.glob("*/repository.json")
-        yield from folder.glob("*/*/repository.json")

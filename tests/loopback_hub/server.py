@@ -14,30 +14,30 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
-from urllib.parse import unquote
+from typing import Self
 
 import trustme
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .access import Access, HubError, Role, Token, answer_error
+from .commits import Commits
+from .discussions import Discussions
+from .faults import Faults
+from .front import Front
+from .lfs import Lfs
+from .policy import Policy
 from .pull import Pull
-from .repository import Repository, RepoType, Storage
+from .push import Push
+from .recording import Body, LoggedRequest, Recorder, spellings
+from .repository import Repository, RepoType
+from .spaces import Spaces
+from .storage import Storage
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-
-
-class LoggedRequest(NamedTuple):
-    """One request as the server saw it."""
-
-    method: str
-    path: str
-    had_auth: bool
 
 
 class LoopbackHub:
@@ -48,6 +48,9 @@ class LoopbackHub:
         self.root = Path(root)
         self.storage = Storage(self.root)
         self.access = Access(self.storage, tls)
+        self.policy = Policy()
+        self.faults = Faults()
+        self.recorder = Recorder(self.root / "bodies")
         # What clients asked the API and the storage host, and what this hub has no route for.
         self.requests: list[LoggedRequest] = []
         self.storage_requests: list[LoggedRequest] = []
@@ -59,12 +62,21 @@ class LoopbackHub:
         scheme = "https" if tls else "http"
         self.endpoint = f"{scheme}://127.0.0.1:{self.port}"
         self.storage_endpoint = f"{scheme}://localhost:{self.port}"
-        pull = Pull(self.access, self.endpoint, self.storage_endpoint, page_size)
+        self.discussions = Discussions(self.access)
+        parts = (
+            Pull(self.access, self.endpoint, self.storage_endpoint, page_size),
+            Push(self.access, self.endpoint, self.policy),
+            Commits(self.access, self.discussions, self.endpoint, self.policy),
+            Lfs(self.access, self.endpoint, self.storage_endpoint, self.policy),
+            self.discussions,
+            Spaces(self.access, self.policy),
+        )
+        routes = [route for part in parts for route in part.routes()]
         app = Starlette(
-            routes=[*pull.routes(), Route("/{path:path}", self._answer_unknown, methods=METHODS)],
+            routes=[*routes, Route("/{path:path}", self._answer_unknown, methods=METHODS)],
             exception_handlers={HubError: answer_error},
         )
-        config = uvicorn.Config(_Front(app, self), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(Front(app, self), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         if tls:
             config.load()
             config.ssl = self._tls_context()
@@ -133,10 +145,44 @@ class LoopbackHub:
             raise KeyError(f"no {repo_type} {repo_id} on this hub")
         return repository
 
-    def add_token(self, token: str, user: str, role: Role = "read", orgs: tuple[str, ...] = ()) -> str:
-        """Make ``token`` valid for ``user``, who owns the namespaces ``user`` and ``orgs``."""
-        self.access.tokens[token] = Token(user, role, orgs)
+    def add_token(
+        self,
+        token: str,
+        user: str,
+        role: Role = "read",
+        orgs: tuple[str, ...] = (),
+        scopes: tuple[str, ...] | None = None,
+    ) -> str:
+        """Make ``token`` valid for ``user``, who owns the namespaces ``user`` and ``orgs``.
+
+        A fine-grained one writes to the namespaces and repositories in ``scopes`` only, if they are given.
+        """
+        self.access.tokens[token] = Token(user, role, orgs, scopes)
         return token
+
+    @property
+    def bodies(self) -> list[tuple[LoggedRequest, Body]]:
+        """Every request that carried a body, also a refused one, with all of its bytes."""
+        return self.recorder.bodies
+
+    @property
+    def free_plan(self) -> bool:
+        """Whether accounts are free ones (see ``Policy``)."""
+        return self.policy.free_plan
+
+    @free_plan.setter
+    def free_plan(self, value: bool) -> None:
+        self.policy.free_plan = value
+
+    def sightings(self, secret: str) -> list[LoggedRequest]:
+        """The requests that carried ``secret`` anywhere but in the header for it: address, headers, body."""
+        needles = spellings(secret)
+        found = [
+            request
+            for request in [*self.requests, *self.storage_requests]
+            if any(needle in repr(request).encode() for needle in needles)
+        ]
+        return found + [request for request, body in self.bodies if body.holds(needles)]
 
     def grant(self, repo_id: str, user: str, repo_type: RepoType = "model") -> None:
         """Let ``user`` into a gated or private repository."""
@@ -188,33 +234,3 @@ class LoopbackHub:
         had_auth = "authorization" in request.headers
         self.unknown.append(LoggedRequest(request.method, request.scope["path"], had_auth))
         raise HubError(404, f"The loopback Hub has no {request.scope['path']}", "EntryNotFound")
-
-
-class _Front:
-    """Keeps the log, tells the storage host from the API, and leaves escaped slashes escaped."""
-
-    def __init__(self, app: ASGIApp, hub: LoopbackHub) -> None:
-        self._app = app
-        self._hub = hub
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        # A branch "a/b" is one segment "a%2Fb" of the address; decoded, no route could tell its end.
-        request = Request(scope)
-        raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        scope["path"] = _decode(raw.decode("ascii"))
-        had_auth = "authorization" in request.headers
-        on_storage = request.headers.get("host", "").startswith("localhost")
-        log = self._hub.storage_requests if on_storage else self._hub.requests
-        log.append(LoggedRequest(request.method, scope["path"], had_auth))
-        if on_storage != scope["path"].startswith("/storage/"):
-            await PlainTextResponse("This host does not serve this path.", 404)(scope, receive, send)
-        elif on_storage and had_auth:
-            # What the real storage answers to a token beside the signature in the address.
-            await PlainTextResponse("Only one auth mechanism allowed", 400)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-def _decode(path: str) -> str:
-    return unquote(path.replace("%2F", "%252F").replace("%2f", "%252F"))
