@@ -36,6 +36,8 @@ class Evaluation:
         diagnosis: `{verdict, sentence, figures}` on how the fit went.
         predictions: Columns of `predictions/test.parquet`.
         folder: The run that it was saved to or loaded from.
+        publication: What became of publishing it, where the recipe asks for that: `{state, sentence, remedy}`, with
+            the state `published`, `refused` or `failed`.
     """
 
     task: str
@@ -54,6 +56,7 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
     predictions: dict[str, list[Any]] = field(default_factory=dict)
     folder: Path | None = None
+    publication: dict[str, str] | None = None
 
     @property
     def scores(self) -> dict[str, float]:
@@ -85,7 +88,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without the predictions."""
         values = asdict(self)
-        del values["predictions"], values["folder"]  # the one has a file of its own, the other is where this one is
+        # The first has a file of its own, the second is where this one is, the last has a receipt.
+        del values["predictions"], values["folder"], values["publication"]
         return values
 
     def save(self, run: RunFolder) -> None:

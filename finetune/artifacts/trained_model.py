@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from finetune import processes
-from finetune.errors import RunFolderError
+from finetune import processes, sources
+from finetune.artifacts.run_folder import RECIPE
+from finetune.errors import NotFoundError, RunFolderError, SourceError
 from finetune.models import core, replace_core
 from finetune.recipe import Recipe
 from finetune.retrieval.models import save_modules
-from finetune.sources import ModelSource, resolve_model
+from finetune.sources import ModelSource, cache_folder, fetch_published, parse_location, resolve_model
 from finetune.task import Prediction, Row, Task, load_task
 
 if TYPE_CHECKING:
     from finetune.artifacts.prepared_data import PreparedData
 
-DESCRIPTION = "finetune.json"
+DESCRIPTION = sources.DESCRIPTION
 """Written beside the weights: the task, its labels and the base model, so that the folder explains itself."""
 MERGED = "merged"
 """Folder of a run that holds all weights, written when another recipe starts from the run."""
@@ -142,8 +143,13 @@ class TrainedModel:
         }
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Bring back a saved model; `folder` is a run folder or the `model/` folder in it.
+    def load(cls, folder: str | Path, *, trust_remote_code: bool | None = None) -> Self:
+        """Bring back a saved model.
+
+        Args:
+            folder: A run folder, the `model/` folder in it, or a published model.
+            trust_remote_code: Whether Python code that the base model brings may run. Default: in a run's folder as
+                its recipe says; never for a published model, whoever says so in it.
 
         Raises:
             RunFolderError: There is no saved model.
@@ -157,9 +163,13 @@ class TrainedModel:
             )
         description = json.loads((where / DESCRIPTION).read_text(encoding="utf-8"))
         task = load_task(description["task"], description["options"]).with_state(description["target"])
+        # Beside the model where it was published, above it in a run (and in a published folder of an adapter).
+        found = next((path for path in (where / RECIPE, where.parent / RECIPE) if path.exists()), None)
+        trusted = found == where.parent / RECIPE if trust_remote_code is None else trust_remote_code
         base = ModelSource(**description["base"])
+        base = replace(base, trust_remote_code=base.trust_remote_code and trusted)
         model, processor = _load_weights(task, base, where, adapter=description["adapter"])
-        recipe = Recipe.from_yaml(where.parent / "recipe.yaml") if (where.parent / "recipe.yaml").exists() else None
+        recipe = Recipe.from_yaml(found) if found else None
         return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe,
                    inputs=description.get("inputs", {}))  # fmt: skip
 
@@ -171,14 +181,20 @@ def _save_whole(model: Any, folder: Path) -> None:
 
 
 def find_base(name: str, revision: str | None = None, sha256: str | None = None) -> ModelSource:
-    """A pretrained model by its location, which may be a finished run: its weights, with the adapter added in.
+    """A pretrained model by its location, which may be a finished run or an adapter that this library published: its
+    weights, with the adapter added in.
 
     Raises:
         SourceError: It is not to be had.
     """
     run = Path(name)
     if not (run / "model" / DESCRIPTION).exists():
-        return resolve_model(name, revision, sha256)
+        try:
+            return resolve_model(name, revision, sha256)
+        except NotFoundError:
+            if found := _find_published_adapter(name, revision):
+                return found
+            raise
     if not json.loads((run / "model" / DESCRIPTION).read_text(encoding="utf-8"))["adapter"]:
         return replace(resolve_model(str(run / "model"), revision, sha256), name=name)
     merged = run / MERGED
@@ -187,12 +203,32 @@ def find_base(name: str, revision: str | None = None, sha256: str | None = None)
     return replace(resolve_model(str(merged), revision, sha256), name=name)
 
 
+def _find_published_adapter(name: str, revision: str | None) -> ModelSource | None:
+    """The whole model of a published adapter, kept in our cache by its commit; None where `name` is nothing of ours."""
+    try:
+        location = parse_location(name, revision, what="model")
+        published = fetch_published(name, revision) if location.kind == "hub" else None
+    except SourceError:
+        return None
+    if published is None:
+        return None
+    merged = cache_folder() / MERGED / f"{location.name.replace('/', '--')}-{published.name}"
+    if not merged.exists():
+        merged.parent.mkdir(parents=True, exist_ok=True)
+        TrainedModel.load(published, trust_remote_code=False).save_merged(merged)
+    return replace(resolve_model(str(merged)), name=f"{location.name}@{published.name}")
+
+
 def _load_weights(task: Task, base: ModelSource, folder: Path, *, adapter: bool) -> tuple[Any, Any]:
     from transformers import AutoProcessor, AutoTokenizer
 
     if adapter:
         known = base.revision is not None or Path(base.path).exists()
         found = base if known else find_base(base.name, base.revision, base.sha256)
+        if not (folder / "adapter_model.safetensors").exists():  # the library would take a pickle instead
+            raise NotFoundError(
+                f"{folder} has no adapter_model.safetensors.", "Save the run or publish the model again."
+            )
         model, _ = task.load(replace(base, path=found.path, revision=found.revision, dropout=None))
         from peft import PeftModel
 

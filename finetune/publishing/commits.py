@@ -1,0 +1,122 @@
+"""All files in one commit: either all of them are on the branch, or none is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finetune.publishing.clients import Hub
+from finetune.publishing.refusals import RepoType
+from finetune.publishing.repositories import MAIN
+from finetune.publishing.stale import stale_files
+from finetune.publishing.verification import LocalFile, differing, read_tree
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a branch is to become.
+
+    Attributes:
+        files: All files that it must hold.
+        message: First line of a commit.
+        part: At most this many bytes and files in one commit; None for all of them in one.
+    """
+
+    repo_type: RepoType
+    repo: str
+    files: Sequence[LocalFile]
+    message: str
+    part: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one look at a branch found, before anything is changed.
+
+    Attributes:
+        head: The commit that it stands at.
+        missing: Files to send in the next commit.
+        stale: Files to delete in it.
+        left: How many files remain to be sent after it.
+    """
+
+    head: str
+    missing: list[LocalFile]
+    stale: list[str]
+    left: int
+
+
+def commit(hub: Hub, change: Change, announce: Callable[[Step], None], branch: str = MAIN) -> str:
+    """Bring a branch to hold the files, in as few commits as `change.part` allows.
+
+    Each try looks at the branch first. So a commit that landed although its answer was lost is recognized, and one
+    that somebody else made in between becomes the parent of ours.
+
+    Args:
+        announce: Is told each step before it is taken.
+
+    Returns:
+        The commit that holds everything.
+
+    Raises:
+        PublishError: The subclass says why not.
+    """
+    before = len(change.files) + 1
+    while True:
+        oid, left = hub.call(f"Committing to {change.repo}", lambda api: _advance(api, change, announce, branch))
+        if left == 0 or left >= before:  # a repository that ignores some files never gets them; verification says so
+            return oid
+        before = left
+
+
+def _advance(api: Any, change: Change, announce: Callable[[Step], None], branch: str) -> tuple[str, int]:
+    """Make one commit where one is needed; the branch's commit, and how many files remain."""
+    step = look(api, change, branch)
+    if not step.missing and not step.stale:
+        return step.head, 0
+    announce(step)
+    made = api.create_commit(
+        change.repo, _operations(step), commit_message=change.message, repo_type=change.repo_type, revision=branch,
+        parent_commit=step.head,
+    )  # fmt: skip
+    return str(made.oid), step.left
+
+
+def look(api: Any, change: Change, branch: str) -> Step:
+    """What the branch lacks, and holds too much."""
+    head = str(api.repo_info(change.repo, repo_type=change.repo_type, revision=branch).sha)
+    tree = read_tree(api, change.repo_type, change.repo, head)
+    wrong = differing(change.files, tree)
+    stale = stale_files(change.repo_type, tree, [file.path for file in change.files])
+    batch = _batch(wrong, change.part)
+    return Step(head, batch, stale, left=len(wrong) - len(batch))
+
+
+def _batch(files: list[LocalFile], part: tuple[int, int] | None) -> list[LocalFile]:
+    """The first files that make up one commit; at least one."""
+    if part is None:
+        return files
+    most_bytes, most_files = part
+    taken, size = 0, 0
+    for file in files[:most_files]:
+        size += file.size
+        if taken and size > most_bytes:
+            break
+        taken += 1
+    return files[:taken]
+
+
+def _operations(step: Step) -> list[Any]:
+    """Made anew for each try: the client marks those that it used."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    operations: list[Any] = [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in step.stale]
+    for file in step.missing:
+        addition = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source)
+        addition.upload_info.sha256 = bytes.fromhex(file.sha256)  # known: the client need not read it once more
+        operations.append(addition)
+    return operations
