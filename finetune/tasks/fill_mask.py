@@ -5,6 +5,7 @@ The encoder of a finished run is a starting point for other tasks: ``model.name:
 
 from __future__ import annotations
 
+import json
 import math
 from bisect import bisect_left
 from collections import Counter
@@ -19,6 +20,8 @@ from finetune.errors import DataError, LabelError, RecipeError, SourceError, Usa
 from finetune.labels import RowError
 from finetune.models import Collator, Features, load_pretrained, tiny_text_encoder
 from finetune.task import Column, Example, Mistake, Prediction, Row, TargetHints, Task, TaskOptions, object_array
+from finetune.views import Bars, View, Words
+from finetune.views import Field as InputField
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +36,8 @@ _LONGEST_EXPONENT = 700.0
 """exp() of more overflows."""
 _TOKENS, _CHARACTERS = (16, 64, 256), (100, 1_000, 10_000)
 """Upper bounds of the lengths in tables: of scored tokens, and of characters."""
+SAMPLE = "The weather was {filler.tokenizer.mask_token} today."
+"""What `usage` asks."""
 
 
 class FillMaskOptions(TaskOptions):
@@ -260,6 +265,35 @@ class FillMask(Task):
 
     def text_of(self, row: Row) -> str:
         return str(row["text"])
+
+    # -- for people
+
+    def fields(self) -> tuple[InputField, ...]:
+        return (InputField("text", "text", "Text", lines=4, hint="A text with {mask} where words are to be guessed"),)
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Words, Bars)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        """The text completed, and what may stand in its first blank; of a text without blanks, how likely it is."""
+        given = answer["prediction"]
+        if isinstance(given, str):
+            fillings = dict(sorted(answer["scores"].items(), key=lambda item: -item[1]))
+            return Words(given), Bars(fillings, list(fillings)[:1])
+        if given is None:
+            return Words("No word of this text is known to the model"), Bars({})
+        tokens = (
+            f"{answer['scores']['tokens']:,} tokens were scored; the lower, the more usual is the text to the model"
+        )
+        return Words(f"Pseudo-perplexity {given:,.4g}", tokens), Bars({})
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        return (
+            "from transformers import pipeline\n\n"
+            f'filler = pipeline("fill-mask", model={json.dumps(repository)})\n'
+            f'print(filler(f"{SAMPLE}", top_k={CANDIDATES}))\n'
+        )
 
     # -- self-description
 

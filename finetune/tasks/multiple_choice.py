@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from finetune.task import (
     Task,
     TaskOptions,
 )
+from finetune.views import Bars, Field, View
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +37,8 @@ MOST_COLUMNS = 5
 """Choices that may stand in a column each; of a list there may be any number."""
 WRONG, RIGHT, ABSENT = 0, 1, -100
 """Labels of a row's choices, and of the places that a batch has and the row has not."""
+SAMPLE = ("She opened the umbrella because", ["it had begun to rain.", "the soup was cold."])
+"""What `usage` asks."""
 
 
 class MultipleChoiceOptions(TaskOptions):
@@ -288,6 +292,41 @@ class MultipleChoice(Task):
 
     def text_of(self, row: Row) -> str:
         return "\n".join([*([row["context"]] if row.get("context") else []), row["question"], *_choices(row)])
+
+    # -- for people
+
+    def fields(self) -> tuple[Field, ...]:
+        return (
+            Field(
+                "context", "text", "Passage", required=False, lines=6, hint="What the question is about, if anything"
+            ),
+            Field("question", "text", "Question", lines=2, hint="A question, or a sentence to continue"),
+            Field("choices", "texts", "Choices", lines=4, hint="One choice per line, two or more"),
+        )
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Bars,)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        shares: dict[str, float] = {}
+        for place, text in enumerate(_choices(row), 1):  # equal texts are one choice to a reader
+            shares[text] = shares.get(text, 0.0) + answer["scores"][str(place)]
+        return (Bars(dict(sorted(shares.items(), key=lambda item: -item[1])), [answer["prediction"]]),)
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        place = json.dumps(repository)
+        more = ", ignore_mismatched_sizes=True" if adapter and self.options.new_head else ""
+        return (
+            "from transformers import AutoModelForMultipleChoice, AutoTokenizer\n\n"
+            f"tokenizer = AutoTokenizer.from_pretrained({place})\n"
+            f"model = AutoModelForMultipleChoice.from_pretrained({place}{more}).eval()\n"
+            f'question, choices = "{SAMPLE[0]}", {json.dumps(SAMPLE[1])}\n'
+            "# Where there is a passage, it takes the question's place, and the question stands before each choice.\n"
+            'inputs = tokenizer([question] * len(choices), choices, padding=True, return_tensors="pt")\n'
+            "logits = model(**{name: values[None] for name, values in inputs.items()}).logits[0]\n"
+            "print(choices[logits.argmax()], logits.softmax(-1).tolist())\n"
+        )
 
     # -- self-description
 

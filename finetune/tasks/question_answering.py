@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,8 @@ from finetune.text.rewriting import rewrite_around
 from finetune.text.sentences import Likeness, choose_threshold, find_sentences, group_questions, score_groups
 from finetune.text.spans import label_windows, locate_answers, read_answers, read_windows
 from finetune.text.words import encodable
+from finetune.views import Field as InputField
+from finetune.views import Marked, View, Words
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +47,8 @@ Target = dict[str, Any]
 """Canonical answers of a row: `text` (the right answers, [] where there is none), `answer_start` (where each begins in
 the context, in characters; -1 where it has no place) and `located`, how that is known (see `locate_answers`)."""
 NONE = "(no answer)"
+SAMPLE = ("Who wrote the notes?", "Ada Lovelace wrote the notes in 1843.")
+"""What `usage` asks."""
 
 
 class QuestionAnsweringOptions(TaskOptions):
@@ -313,6 +318,46 @@ class QuestionAnswering(Task):
 
     def text_of(self, row: Row) -> str:
         return f"{row['question']}\n{row['context']}"
+
+    # -- for people
+
+    def fields(self) -> tuple[InputField, ...]:
+        return (
+            InputField("question", "text", "Question", lines=2, hint="What do you want to know?"),
+            InputField("context", "text", "Context", lines=8, hint="The text that the answer is looked for in"),
+        )
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Words, Marked)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        """The answer, and where it stands."""
+        text, sure = answer["prediction"], f"Confidence {answer['score']:.0%}"
+        spans = [(answer["start"], answer["end"], "answer")] if text else []
+        return Words(text or "No answer in this context", sure), Marked(row["context"], spans)
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        place, longest = json.dumps(repository), self.options.max_answer_length
+        none = (
+            "nothing = outputs.start_logits[0, 0] + outputs.end_logits[0, 0]  # the first token stands for no answer\n"
+            f'if nothing - scores.max() > {self.options.null_threshold:g}:\n    answer = ""\n'
+        )
+        return (
+            "import torch\nfrom transformers import AutoModelForQuestionAnswering, AutoTokenizer\n\n"
+            f"tokenizer = AutoTokenizer.from_pretrained({place})\n"
+            f"model = AutoModelForQuestionAnswering.from_pretrained({place}).eval()\n"
+            f'question, context = "{SAMPLE[0]}", "{SAMPLE[1]}"\n'
+            'inputs = tokenizer(question, context, return_offsets_mapping=True, return_tensors="pt")\n'
+            'offsets, usable = inputs.pop("offset_mapping")[0], torch.tensor([s == 1 for s in inputs.sequence_ids()])\n'
+            "outputs = model(**inputs)\n"
+            "scores = outputs.start_logits[0, :, None] + outputs.end_logits[0, None, :]\n"
+            f"spans = torch.ones_like(scores).triu().tril({longest - 1}).bool() & usable[:, None] & usable\n"
+            "scores = scores.masked_fill(~spans, -torch.inf)\n"
+            "start, end = divmod(int(scores.argmax()), len(offsets))\n"
+            "answer = context[offsets[start][0] : offsets[end][1]]\n"
+            f"{none if self.unanswerable else ''}print(answer)\n"
+        )
 
     # -- self-description
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -32,6 +33,8 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
+from finetune.views import Field as InputField
+from finetune.views import Quantity, Ranked, View
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +45,8 @@ FOUND = 10
 """Texts that a search returns."""
 _FAR = 0.3
 """A cosine this far from the scaled truth is listed as a mistake."""
+SAMPLE = ("How do I reset my password?", "Steps to choose a new password")
+"""What `usage` asks."""
 
 
 class SentenceSimilarityOptions(TaskOptions):
@@ -338,6 +343,40 @@ class SentenceSimilarity(Task):
 
     def text_of(self, row: Row) -> str:
         return "\n".join(str(row[key]) for key in ("text", "text_pair") if row.get(key))
+
+    # -- for people
+
+    def fields(self) -> tuple[InputField, ...]:
+        """Two texts; or one and those that it is looked up in, which make a row each with it."""
+        if self.pairs.scored:
+            return (
+                InputField("text", "text", "First text", lines=3, hint="Write or paste a text"),
+                InputField("text_pair", "text", "Second text", lines=3, hint="The text to compare it with"),
+            )
+        return (
+            InputField("text", "text", "Query", lines=2, hint="What to look for"),
+            InputField("text_pair", "texts", "Texts to search", lines=6, hint="One text per line"),
+        )
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Quantity,) if self.pairs.scored else (Ranked,)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        if self.pairs.scored:
+            return (Quantity(float(answer["prediction"]), -1.0, 1.0, "Cosine similarity"),)
+        texts, scores = list(answer["prediction"]), answer.get("scores", {})
+        return (Ranked(texts, [scores[text] for text in texts] if scores else ()),)
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        # Both sides of a scored pair are read alike; a text that is searched is read as a document.
+        second = "query" if self.pairs.scored else "document"
+        return (
+            "from sentence_transformers import SentenceTransformer\n\n"
+            f"model = SentenceTransformer({json.dumps(repository)})\n"
+            f'first, second = model.encode_query("{SAMPLE[0]}"), model.encode_{second}("{SAMPLE[1]}")\n'
+            "print(model.similarity(first, second).item())\n"
+        )
 
     # -- self-description
 

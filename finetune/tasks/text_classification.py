@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -13,6 +14,8 @@ from finetune.labels import Target, check_learnable, learn_target, number_summar
 from finetune.metrics.confusion import label_tables
 from finetune.models import Collator, load_pretrained, tiny_text_encoder
 from finetune.task import Column, Example, Prediction, Row, TargetHints, Task, TaskOptions
+from finetune.views import Bars, Quantity, View
+from finetune.views import Field as InputField
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 _READ = 64
 """Characters of a text that are read for each token that the model takes; few languages need more than ten."""
+SAMPLE = "A small, quiet triumph."
+"""What `usage` asks."""
 
 
 class TextClassificationOptions(TaskOptions):
@@ -270,6 +275,43 @@ class TextClassification(Task):
 
     def describe_target(self, value: Any) -> Any:
         return self.target.describe(value)
+
+    # -- for people
+
+    def fields(self) -> tuple[InputField, ...]:
+        return (
+            InputField("text", "text", "Text", lines=4, hint="Write or paste a text"),
+            InputField("text_pair", "text", "Second text", required=False, lines=4, hint="The text to read with it"),
+        )
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Quantity,) if self.kind == "regression" else (Bars,)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        given = answer["prediction"]
+        if self.kind == "regression":
+            return (Quantity(float(given), name="Predicted value"),)
+        scores = dict(sorted(answer["scores"].items(), key=lambda item: -item[1]))
+        return (Bars(scores, [given] if self.kind == "single_label" else given),)
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        labels = {"id2label": dict(enumerate(self.target.names or ("value",)))}
+        # An adapter's folder does not say which labels there are, nor does the base model.
+        settings = {**labels, **({"ignore_mismatched_sizes": True} if self.options.new_head else {})} if adapter else {}
+        more = f", model_kwargs={settings!r}" if settings else ""
+        form = {"single_label": "softmax", "multi_label": "sigmoid"}.get(self.kind, "none")
+        said = {
+            "single_label": "The likeliest label comes first",
+            "multi_label": f"Labels from {self.options.threshold:g} up are predicted",
+        }
+        return (
+            "from transformers import pipeline\n\n"
+            f'classifier = pipeline("text-classification", model={json.dumps(repository)}{more})\n'
+            f'print(classifier("{SAMPLE}", truncation=True, top_k=None, function_to_apply="{form}"))\n'
+            f"# {said.get(self.kind, 'The score is the number')}; two texts go in as "
+            '{"text": ..., "text_pair": ...}\n'
+        )
 
     # -- self-description
 

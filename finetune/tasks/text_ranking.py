@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -36,11 +37,16 @@ from finetune.task import (
     TaskOptions,
     object_array,
 )
+from finetune.views import Field as InputField
+from finetune.views import Ranked, View
 
 if TYPE_CHECKING:
     import torch
 
     from finetune.sources import ModelSource
+
+SAMPLE = ("How do I reset my password?", ["Opening hours of the shop", "Steps to choose a new password"])
+"""What `usage` asks."""
 
 
 class TextRankingOptions(TaskOptions):
@@ -254,6 +260,30 @@ class TextRanking(Task):
 
     def text_of(self, row: Row) -> str:
         return "\n".join([row["query"], *(row.get("documents") or ())])
+
+    # -- for people
+
+    def fields(self) -> tuple[InputField, ...]:
+        return (
+            InputField("query", "text", "Query", lines=2, hint="What to look for"),
+            InputField("documents", "texts", "Documents", lines=6, hint="One document per line"),
+        )
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Ranked,)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        return (Ranked(answer["prediction"], answer["relevance"]),)
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        more = ", num_labels=1" if adapter else ""
+        return (
+            "from sentence_transformers import CrossEncoder\n\n"
+            f"model = CrossEncoder({json.dumps(repository)}{more})\n"
+            f'query, documents = "{SAMPLE[0]}", {json.dumps(SAMPLE[1])}\n'
+            "print(model.rank(query, documents, return_documents=True))\n"
+        )
 
     # -- self-description
 

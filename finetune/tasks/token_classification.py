@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,11 +35,16 @@ from finetune.text.rewriting import collect_mentions, rewrite_each, rewrite_outs
 from finetune.text.tags import OUTSIDE, Tags, entity_spans, learn_tags, tag_words
 from finetune.text.windows import read_windows
 from finetune.text.words import MostFrequentTag, WordFeatures, encodable, read_words, split_words, text_of_words
+from finetune.views import Field as InputField
+from finetune.views import Marked, View
 
 if TYPE_CHECKING:
     import torch
 
     from finetune.sources import ModelSource
+
+SAMPLE = "Ada Lovelace wrote to Charles Babbage from London"
+"""What `usage` asks."""
 
 
 class TokenClassificationOptions(TaskOptions):
@@ -309,6 +315,45 @@ class TokenClassification(Task):
 
     def describe_target(self, value: Any) -> list[str]:
         return [self.tags.names[i] for i in value]
+
+    # -- for people
+
+    def fields(self) -> tuple[InputField, ...]:
+        return (InputField("text", "text", "Text", lines=4, hint="Write or paste a text"),)
+
+    @property
+    def shows(self) -> tuple[type[View], ...]:
+        return (Marked,)
+
+    def views(self, row: Row, answer: Prediction) -> tuple[View, ...]:
+        text = text_of_words(row["tokens"], row.get("text"))
+        return (Marked(text, [(span["start"], span["end"], span["label"]) for span in answer["prediction"]]),)
+
+    def usage(self, repository: str, *, adapter: bool) -> str:
+        labels = {"id2label": dict(enumerate(self.tags.names))}
+        # An adapter's folder does not say which tags there are, nor does the base model.
+        settings = {**labels, **({"ignore_mismatched_sizes": True} if self.options.new_head else {})} if adapter else {}
+        place = json.dumps(repository)
+        if self.tags.scheme in ("IOB1", "IOB2"):
+            more = f", model_kwargs={settings!r}" if settings else ""
+            return (
+                "from transformers import pipeline\n\n"
+                f'tagger = pipeline("token-classification", model={place}, aggregation_strategy="first"{more})\n'
+                f'print(tagger("{SAMPLE}"))\n'
+            )
+        # The pipeline joins neighbours of one tag, and does not know the tags of single words.
+        more = f", **{settings!r}" if settings else ""
+        return (
+            "from transformers import AutoModelForTokenClassification, AutoTokenizer\n\n"
+            f"tokenizer = AutoTokenizer.from_pretrained({place})\n"
+            f"model = AutoModelForTokenClassification.from_pretrained({place}{more}).eval()\n"
+            f'text = "{SAMPLE}"\n'
+            'inputs = tokenizer(text, return_tensors="pt")\n'
+            "tags = model(**inputs).logits[0].argmax(-1).tolist()\n"
+            "words = dict.fromkeys(word for word in inputs.word_ids() if word is not None)\n"
+            "pieces = {text[slice(*inputs.word_to_chars(word))]: inputs.word_to_tokens(word).start for word in words}\n"
+            "print({word: model.config.id2label[tags[first]] for word, first in pieces.items()})\n"
+        )
 
     # -- self-description
 

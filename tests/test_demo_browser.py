@@ -1,0 +1,214 @@
+"""The demo of every task in a real browser: typing, asking by keyboard, the right answer, errors, a phone, the dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser import PHONE, Trouble, barriers, brightness, open_browser, open_page, overflow
+from test_task_contract import FIRST, example, tiny_recipe
+
+import finetune
+from finetune.recipe import task_names
+from finetune.serving import Answerer, DemoSettings
+from finetune.views import Bars, Marked, Quantity, Ranked, View, Words
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A page with the demo of a model that was trained for three steps."""
+
+    page: Page
+    trouble: Trouble
+    answerer: Answerer
+
+    def values(self) -> dict[str, Any]:
+        """An input, by the names of the fields."""
+        return self.answerer.examples()[0]
+
+    def views(self, values: Mapping[str, Any]) -> tuple[View, ...]:
+        """What the model says to it, without the demo in between."""
+        model = self.answerer.model
+        answer = model.predict([dict(values)])[0]
+        return model.task.views(model.task.rows_from([dict(values)])[0], answer)
+
+    def tabs(self) -> list[str]:
+        return [tab.inner_text() for tab in self.page.get_by_role("tab").all()]
+
+    def open(self, tab: str) -> None:
+        self.page.get_by_role("tab", name=tab, exact=True).click()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=task_names())
+def demo(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    from finetune.serving.launching import start
+
+    name, folder = request.param, tmp_path_factory.mktemp("demo")
+    recipe = tiny_recipe(name, example(name, FIRST[name]), folder, training={"max_steps": 3})
+    model = finetune.fit(recipe, finetune.prepare(recipe))
+    run = finetune.RunFolder.open(folder / "run")
+    finetune.evaluate(model).save(run)
+    finetune.report(run)
+    answerer = Answerer(model, run=run)
+    running = start(answerer, DemoSettings())
+    with open_page(browser, running.url) as (page, trouble):
+        page.get_by_role("tab", name="Try it").wait_for()
+        yield Demo(page, trouble, answerer)
+    running.close()
+
+
+def as_typed(value: Any) -> str:
+    """A field's value as it is typed: lists one per line."""
+    return "\n".join(value) if isinstance(value, list) else str(value)
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("(document.activeElement.innerText || '').trim()"))
+
+
+def press_until(page: Page, key: str, there: Callable[[], bool]) -> None:
+    """Press a key until something is so; after twenty times it is not to be reached."""
+    for _ in range(20):
+        if there():
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"not reached with {key}")
+
+
+def ask_by_keyboard(demo: Demo, values: Mapping[str, Any]) -> None:
+    """Fill every field in and press the button, from the first field on with keys alone."""
+    page = demo.page
+    page.get_by_label(demo.answerer.fields[0].label).first.focus()
+    for field in demo.answerer.fields:
+        press_until(page, "Tab", partial(is_field, page, field.label))
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.press("Delete")
+        page.keyboard.type(as_typed(values.get(field.name) or ""))
+    press_until(page, "Tab", lambda: focused(page) in ("Ask", "Classify"))
+    page.keyboard.press("Enter")
+
+
+def is_field(page: Page, label: str) -> bool:
+    """Whether what has the focus is the field with that label."""
+    return bool(page.evaluate(
+        "label => ['TEXTAREA', 'INPUT'].includes(document.activeElement.tagName)"
+        " && document.activeElement.closest('label, .block').innerText.trim().startsWith(label)", label,
+    ))  # fmt: skip
+
+
+def shown(page: Page, view: View) -> Any:
+    """What a person reads of a view."""
+    if isinstance(view, Bars):
+        return page.get_by_test_id("label-output-value").inner_text()
+    if isinstance(view, Marked):
+        return page.get_by_test_id("highlighted-text").locator(".highlighted > .text").all_inner_texts()
+    if isinstance(view, Ranked):
+        return page.locator(".ranked li .text").all_inner_texts()
+    if isinstance(view, Quantity):
+        return float(page.locator("input[type=number]").first.input_value())
+    return page.get_by_label("Answer").first.input_value()
+
+
+def wanted(view: View) -> Any:
+    """What a person should read of it."""
+    if isinstance(view, Bars):
+        return next(iter(view.chosen))
+    if isinstance(view, Marked):
+        return [view.text[start:end] for start, end, _ in view.spans]
+    if isinstance(view, Ranked):
+        return list(view.texts)
+    return float(f"{view.value:.4g}") if isinstance(view, Quantity) else view.text
+
+
+def check_answer(demo: Demo, values: Mapping[str, Any]) -> None:
+    demo.page.get_by_text("Answered in").wait_for()
+    views = demo.views(values)
+    assert views
+    for view in views:
+        assert shown(demo.page, view) == wanted(view), type(view).__name__
+
+
+def test_typed_and_asked_by_keyboard_it_answers_as_the_model_does(demo: Demo) -> None:
+    values = demo.values()
+    ask_by_keyboard(demo, values)
+    check_answer(demo, values)
+    demo.trouble.check()
+
+
+def test_an_example_is_answered_with_a_click(demo: Demo) -> None:
+    page, examples = demo.page, demo.answerer.examples()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("Answered in").wait_for(state="hidden")
+    page.locator(".gallery-item, .table tbody tr, table tr.tr-body").last.click()
+    check_answer(demo, examples[-1])
+    demo.trouble.check()
+
+
+def test_nothing_typed_is_a_sentence(demo: Demo) -> None:
+    page = demo.page
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("Answered in").wait_for(state="hidden")
+    page.get_by_role("button", name="Ask").or_(page.get_by_role("button", name="Classify")).first.click()
+    alert = page.get_by_role("alert").first
+    alert.wait_for()
+    assert demo.answerer.fields[0].label in alert.inner_text()
+    assert "Traceback" not in page.content()
+    assert barriers(page) == []
+    demo.trouble.check()
+
+
+def test_it_goes_by_keyboard_from_tab_to_tab(demo: Demo) -> None:
+    page = demo.page
+    demo.open("Try it")
+    assert {"Try it", "Model card"} <= set(demo.tabs())
+    for name in demo.tabs():
+        press_until(page, "Tab", lambda name=name: focused(page) == name)
+        page.keyboard.press("Enter")
+        assert page.get_by_role("tab", name=name, exact=True).get_attribute("aria-selected") == "true"
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", "nobody sees where the keyboard is"
+    assert page.get_by_role("heading", name="How to use").is_visible()
+    demo.trouble.check()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nobody_is_kept_out_by_day_or_by_night(demo: Demo, dark: bool) -> None:
+    page = demo.page
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    demo.open("Try it")
+    page.locator(".gallery-item, table tr.tr-body").first.click()
+    page.get_by_text("Answered in").wait_for()
+    for name in demo.tabs():
+        demo.open(name)
+        assert barriers(page) == [], name
+    assert (brightness(page) < 0.2) if dark else (brightness(page) > 0.9)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    demo.trouble.check()
+
+
+def test_it_fits_a_phone(demo: Demo) -> None:
+    page = demo.page
+    window = page.viewport_size
+    page.set_viewport_size(PHONE)
+    for name in demo.tabs():
+        demo.open(name)
+        assert overflow(page) == 0, name
+        small = page.evaluate(
+            "[...document.querySelectorAll('.tab-container [role=tab], button.lg, button.md, .gallery-item')]"
+            ".filter(e => e.offsetParent && Math.round(e.getBoundingClientRect().height) < 44).map(e => e.innerText)"
+        )
+        assert small == [], f"{name}: too small for a thumb"
+    page.set_viewport_size(window)
+    demo.trouble.check()
