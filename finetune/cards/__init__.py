@@ -10,7 +10,10 @@ mistakes.py    the confusion matrix, the worst rows
 plots.py       drawings as inline SVG
 facts.py       data, training, machine, usage
 report.py      report.html
-card.py        README.md, the model card; metadata.py is its head
+card.py        README.md, the model card; metadata.py is its head, card_tables.py its tables
+limitations.py what a model cannot do, by what was measured; energy.py estimates what its training used
+snippets.py    lines of code that use the model; citation.py how to cite it; links.py, licenses.py in the Hub's words
+published.py   what goes to the Hub beside the weights
 data_sets/     the card of a data set
 audit/         what a look at the data found
 preview_page.py  rows beside what augmentation makes of them
@@ -21,7 +24,9 @@ blocks.py      what these pages are made of; page.py writes them, word_changes.p
 from finetune.cards.audit.audit_page import write_audit_page
 from finetune.cards.card import write_card
 from finetune.cards.data_sets.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
+from finetune.cards.data_sets.published_card import published_data_card
 from finetune.cards.preview_page import write_preview_page
+from finetune.cards.published import published_texts
 from finetune.cards.report import write_report
 from finetune.cards.study_page import write_study_page
 
@@ -30,6 +35,8 @@ __all__ = [
     "card_folder_name",
     "check_data_card",
     "find_card",
+    "published_data_card",
+    "published_texts",
     "write_audit_page",
     "write_card",
     "write_data_card",

@@ -1,15 +1,19 @@
-"""`README.md`: the model card, with metadata that the Hub understands; nothing is said that the run does not know."""
+"""`README.md`: the model card, for the run's folder and for the Hub; nothing is said that the run does not know."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from finetune.artifacts import RunFolder
-from finetune.cards import facts, summary, tables
-from finetune.cards.markdown import Markdown, block, environment, table
+from finetune.artifacts import Publication, RunFolder
+from finetune.cards import card_tables, facts, limitations, summary, tables
+from finetune.cards.citation import citations
+from finetune.cards.energy import estimate
+from finetune.cards.links import link
+from finetune.cards.markdown import Markdown, block, code, environment
 from finetune.cards.metadata import card_data, hub_base
-from finetune.cards.record import Record
+from finetune.cards.record import Record, short_name
+from finetune.cards.snippets import input_steps, snippets
 from finetune.cards.wording import count, metric_title, public, share, shorten
 
 CARD = "README.md"
@@ -32,51 +36,67 @@ def write_card(run: RunFolder) -> Path:
     return run.path / CARD
 
 
-def render_card(record: Record) -> str:
-    """The card as Markdown with its YAML head."""
-    body = environment().get_template("card.md").render(**_view(record))
-    return f"---\n{card_data(record).to_yaml()}\n---\n\n{body.strip()}\n"
+def render_card(record: Record, publication: Publication | None = None) -> str:
+    """The card as Markdown with its YAML head.
+
+    Args:
+        record: The run.
+        publication: Where its model goes on the Hub; None for the run folder's own card.
+    """
+    body = environment().get_template("card.md").render(**_view(record, publication))
+    return f"---\n{card_data(record, publication).to_yaml()}\n---\n\n{body.strip()}\n"
 
 
-def _view(record: Record) -> dict[str, Any]:
-    evaluation, card = record.evaluation, record.recipe.card
+def _view(record: Record, publication: Publication | None) -> dict[str, Any]:
+    parts = (_head(record, publication), _said(record), _results(record), _making(record, publication),
+             _use(record, publication))  # fmt: skip
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _head(record: Record, publication: Publication | None) -> dict[str, Any]:
+    """What the reader meets first."""
+    evaluation = record.evaluation
     return {
-        "record": record,
-        "evaluation": evaluation,
         "title": shorten(record.title, 120),
-        "description": public(shorten(record.recipe.description or "", 1000)),
-        "sentences": [summary.made_of(record), summary.scored(evaluation), summary.compared(evaluation),
-                      summary.goals_sentence(evaluation)],
-        "base_on_hub": hub_base(record) is not None,
-        "intended_use": public(card.intended_use or "Not stated."),
-        "limitations": public(card.limitations or "Not stated."),
-        "license": card.license or "not stated",
-        "languages": ", ".join(card.language) or "not stated",
-        "labels": _labels(record),
-        "kind": facts.kind_words(evaluation.kind),
-        "dropped": [f"{what}: {number}" for what, number, _ in facts.losses(record)],
-        "notes": [public(shorten(note, 500)) for note in record.data.get("notes", ())],
-        "level": share(evaluation.confidence, 0),
-        "resamples": count(evaluation.resamples),
+        "description": _ended(public(shorten(record.recipe.description or "", 1000))),
+        "unmet": [public(shorten(sentence, 500)) for sentence in publication.unmet] if publication else [],
+        "made_of": summary.made_of(record),
+        "compared": summary.compared(evaluation) if len(evaluation.systems) == 1 else "",
+        "goals_sentence": summary.goals_sentence(evaluation) if evaluation.goals else "",
+        "headline_table": card_tables.headline_table(record),
         "rows": count(evaluation.rows),
-        "bias_score": metric_title(record.bias.score, evaluation.kind),
-    } | _blocks(record)  # fmt: skip
-
-
-def _blocks(record: Record) -> dict[str, Markdown]:
-    """The parts that are tables or code."""
-    usage, splits = facts.usage(record), facts.split_rows(record)
-    return {
-        "data_table": table(("Fact", "Value"), facts.data_facts(record), numbers=False),
-        "splits_table": table(("Split", "Rows", "Share"), splits) if splits else Markdown(),
-        "score_table": _score_table(record),
-        "goal_table": _goal_table(record),
-        "bias_table": _bias_table(record),
-        "training_table": table(("Setting", "Value"), facts.training_facts(record), numbers=False),
-        "machine_table": table(("Part", "Value"), facts.machine_facts(record), numbers=False),
-        "shell": block("sh", usage["shell"]),
-        "python": block("python", usage["python"]),
+        "level": share(evaluation.confidence, 0),
+        "headline": metric_title(evaluation.headline, evaluation.kind),
+        "details": card_tables.fact_list(_details(record, publication)),
     }
+
+
+def _details(record: Record, publication: Publication | None) -> facts.Pairs:
+    """The model in a few names."""
+    card, base = record.recipe.card, hub_base(record)
+    pretrained = link(base) if base else code(record.base_name)
+    commit = Markdown(f", commit {code(record.base_commit)}") if record.base_commit else ""
+    demo = link(publication.space.repo, "spaces") if publication and publication.space else ""
+    found: list[tuple[str, str]] = [
+        ("Task", Markdown(f"{code(record.evaluation.task)}, {facts.kind_words(record.evaluation.kind)}")),
+        ("Labels", _labels(record)),
+        ("Pretrained model", Markdown(f"{pretrained}{commit}")),
+        ("Weights", _weights(record, publication)),
+        ("Languages", ", ".join(shorten(name, 40) for name in card.language)),
+        ("Licence", public(shorten(card.license or "not stated", 200))),
+        ("Authors", public(", ".join(shorten(name, 120) for name in card.authors))),
+        ("Contact", shorten(card.contact or "", 200)),
+        ("Demo", demo),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def _weights(record: Record, publication: Publication | None) -> str:
+    if publication and publication.weights == "both":
+        return Markdown("the whole model; the adapter alone is in the folder `adapter`")
+    if record.is_adapter and not (publication and publication.whole):
+        return "a LoRA adapter, to be loaded on top of the pretrained model"
+    return "the whole model" + (", the LoRA adapter merged into it" if record.is_adapter else "")
 
 
 def _labels(record: Record) -> str:
@@ -85,29 +105,70 @@ def _labels(record: Record) -> str:
     return shown + (f", … ({count(len(names))} in all)" if len(names) > _MAX_LABELS else "")
 
 
-def _score_table(record: Record) -> Markdown:
-    titles = [shorten(system["title"], 80) for system in record.evaluation.systems.values()]
-    rows = [
-        (row["title"] + (" (lower is better)" if row["better"] == "lower" else ""),
-         *(Markdown(f"{cell['value']} {cell['interval']}") for cell in row["cells"]))
-        for row in tables.score_rows(record.evaluation)
-    ]  # fmt: skip
-    return table(("Score", *titles), rows)
+def _said(record: Record) -> dict[str, Any]:
+    """What only people can say, and what was measured beside it."""
+    card = record.recipe.card
+    said = {"intended_use": card.intended_use, "out_of_scope": card.out_of_scope, "stated": card.limitations}
+    return {name: public(shorten(text or "", 4000)) for name, text in said.items()} | {
+        "measured": limitations.measured(record)
+    }
 
 
-def _goal_table(record: Record) -> Markdown:
-    rows = [
-        (g["title"], g["wanted"], g["value"], g["margin"], "holds" if g["holds"] else "missed")
-        for g in tables.goal_rows(record.evaluation)
-    ]
-    return table(("Goal", "Wanted", "Reached", "Margin", "Verdict"), rows) if rows else Markdown()
+def _results(record: Record) -> dict[str, Any]:
+    evaluation = record.evaluation
+    return {
+        "score_table": card_tables.score_table(record),
+        "more_scores": card_tables.more_scores(record),
+        "label_table": card_tables.label_table(record),
+        "goal_table": card_tables.goal_table(record),
+        "calibration": card_tables.calibration(record),
+        "resamples": count(evaluation.resamples),
+        "notes": [*tables.undefined_notes(evaluation), *(public(shorten(note, 500)) for note in evaluation.notes)],
+        "diagnosis": evaluation.diagnosis,
+        "verdicts": [(shorten(probe, 80), verdict) for probe, verdict in record.bias.verdicts.items()],
+        "group_table": card_tables.group_table(record),
+        "contrast_table": card_tables.contrast_table(record),
+        "caveats": [public(shorten(caveat, 500)) for caveat in record.bias.caveats],
+    }
 
 
-def _bias_table(record: Record) -> Markdown:
-    rows = [
-        (f"{group['name']} = {row['name']}", row["rows"], row["value"], row["interval"])
-        for group in tables.group_tables(record.bias)
-        for row in group["groups"]
-    ]
-    header = ("Group", "Rows", metric_title(record.bias.score, record.evaluation.kind), "Interval")
-    return table(header, rows) if rows else Markdown()
+def _making(record: Record, publication: Publication | None) -> dict[str, Any]:
+    """Data, training, machine, energy."""
+    lost = [f"Dropped {what}: {number}." for what, number, _ in facts.losses(record)]
+    return {
+        "data_card": link(publication.data.repo, "datasets") if publication and publication.data else "",
+        "data_table": card_tables.fact_table(_data_facts(record)),
+        "split_table": card_tables.split_table(record),
+        "data_notes": [public(shorten(note, 500)) for note in record.data.get("notes", ())] + lost,
+        "cleaning_table": card_tables.cleaning_table(record),
+        "leakage": card_tables.leakage(record),
+        "input_steps": [public(shorten(step, 1000)) for step in input_steps(record)],
+        "training_table": card_tables.fact_table(facts.training_facts(record), ("Setting", "Value")),
+        "machine_table": card_tables.fact_table(facts.machine_facts(record), ("Part", "Value")),
+        "energy_table": card_tables.energy_table(record),
+        "energy_known": estimate(record.training, record.environment) is not None,
+    }
+
+
+def _data_facts(record: Record) -> facts.Pairs:
+    """Where the data is from; the fingerprints are in the run's own files."""
+    named = link(record.data_id, "datasets") if record.data_on_hub else code(short_name(record.data_name))
+    kept = [(name, value) for name, value in facts.data_facts(record) if name not in ("Data set", "Target")]
+    return [("Data set", named), *kept]
+
+
+def _use(record: Record, publication: Publication | None) -> dict[str, Any]:
+    found = snippets(record, publication)
+    return {
+        "published": publication is not None,
+        "python": block("python", found.python),
+        "shell": block("sh", found.shell),
+        "own": block("python", found.own) if found.own else "",
+        "library": record.evaluation.load_task().library,
+        "citations": block("bibtex", citations(record, publication)),
+    }
+
+
+def _ended(text: str) -> str:
+    """A text that another sentence can follow."""
+    return f"{text}." if text and text[-1] not in ".!?…)" else text

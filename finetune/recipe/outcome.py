@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pydantic import Field
+
 from finetune.errors import RecipeError
 from finetune.recipe.section import Section
 
@@ -20,8 +22,19 @@ class CardSection(Section):
     """Languages as ISO 639 codes."""
     intended_use: str | None = None
     """Who should use the model for what, in a sentence or more."""
-    limitations: str | None = None
+    out_of_scope: str | None = None
     """What it should not be used for."""
+    limitations: str | None = None
+    """What it cannot do, as its authors know it. The card puts beside it what the run measured."""
+    authors: tuple[str, ...] = ()
+    """Who made the model, a name each; with them the card has a citation of the model."""
+    citation: str | None = None
+    """How to cite the model, in BibTeX. Default: made of the authors, the title and the year of the run."""
+    contact: str | None = None
+    """Where questions go: an address of a page or of mail. It is published."""
+    carbon_intensity: float | None = Field(default=None, ge=0)
+    """Carbon dioxide of the electricity that the training used, in g CO2e per kWh; the operator of the grid or of the
+    data centre says it. Without it the card estimates energy and no carbon."""
 
 
 class OutputSection(Section):

@@ -32,6 +32,13 @@ def render(answers: Mapping[str, Any], stats: Mapping[str, Any]) -> str:
     """
     card = answers["card"]
     head = {key: card[key] for key in FRONT_MATTER if card.get(key)}
+    top = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=None)
+    return f"---\n{top}---\n\n{page_body(answers, stats)}\n"
+
+
+def page_body(answers: Mapping[str, Any], stats: Mapping[str, Any]) -> str:
+    """The page without its head; the first line is its title."""
+    card = answers["card"]
     body = (
         environment()
         .get_template("data_card.md")
@@ -41,8 +48,7 @@ def render(answers: Mapping[str, Any], stats: Mapping[str, Any]) -> str:
             measurements=[_measurement(name, entry) for name, entry in stats["measurements"].items()],
         )
     )
-    top = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=None)
-    return f"---\n{top}---\n\n{body.strip()}\n"
+    return body.strip()
 
 
 def prose(text: str) -> Markdown:

@@ -1,0 +1,245 @@
+"""What a model cannot do, or is not known to do, derived from what its run measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from finetune.cards.record import Record, short_name
+from finetune.cards.summary import best_baseline, headline_entry, judge_difference
+from finetune.cards.wording import (
+    count,
+    decimals_for,
+    is_number,
+    metric_in_sentence,
+    number,
+    public,
+    share,
+    shorten,
+)
+from finetune.statistics.intervals import wilson
+
+FEW_ROWS = 1000
+"""Training rows below which their number is a limitation of its own."""
+FEW_PER_LABEL = 30
+"""Test rows of a label below which its scores say little."""
+UNEQUAL = 0.2
+"""Rows of the rarest label to those of the commonest below which labels are called unequal."""
+SURE = 0.9
+"""Probability from which an answer is called sure."""
+
+
+def measured(record: Record) -> list[str]:
+    """A sentence for each limitation that the run's files show, those that matter most first."""
+    parts: tuple[Callable[[Record], list[str]], ...] = (
+        _baselines, _leaks, _test_rows, _labels, _fit, _sure_and_wrong, _cut, _groups, _languages, _training_rows,
+        _imbalance, _label_errors, _seed,
+    )  # fmt: skip
+    return [public(sentence) for part in parts for sentence in part(record)]
+
+
+def _baselines(record: Record) -> list[str]:
+    """Baselines that it is not shown to beat on the headline score."""
+    evaluation = record.evaluation
+    if len(evaluation.systems) == 1:
+        return ["No baseline was scored: whether a simpler method would do as well is not known."]
+    title = metric_in_sentence(evaluation.headline, evaluation.kind)
+    found: dict[str, list[str]] = {"worse": [], "not shown to differ": []}
+    for contrast in evaluation.comparisons:
+        if contrast["score"] == evaluation.headline:
+            verdict = judge_difference(contrast, lower=contrast.get("direction") == "lower")
+            found.get(verdict, []).append(shorten(evaluation.systems[contrast["against"]]["title"], 80))
+    return [
+        *([f"It is worse than {', '.join(found['worse'])} ({title})."] if found["worse"] else []),
+        *([f"The test rows do not show it to be better than {', '.join(found['not shown to differ'])} ({title})."]
+          if found["not shown to differ"] else []),
+    ]  # fmt: skip
+
+
+def _test_rows(record: Record) -> list[str]:
+    """How far the score may be off, and what difference could have been seen."""
+    evaluation, entry = record.evaluation, headline_entry(record.evaluation)
+    title = metric_in_sentence(evaluation.headline, evaluation.kind)
+    rows = f"{count(evaluation.rows)} test rows"
+    if not (is_number(entry["value"]) and is_number(entry.get("low")) and is_number(entry.get("high"))):
+        return [f"Its {title} has no interval: {rows} are too few, or too much alike."]
+    digits = decimals_for([entry["value"]])
+    level = f"{share(evaluation.confidence, 0)} interval"
+    ends = f"{number(entry['low'], digits)} or {number(entry['high'], digits)}"
+    return [f"Its {title} comes from {rows} and could as well be {ends} ({level}){_unseen(record)}."]
+
+
+def _unseen(record: Record) -> str:
+    """The smallest difference in accuracy that the test rows would show, against the best baseline."""
+    evaluation, best = record.evaluation, best_baseline(record.evaluation)
+    for contrast in evaluation.comparisons if best else ():
+        effect = contrast.get("minimum_detectable_effect")
+        if is_number(effect) and best and evaluation.systems[contrast["against"]]["title"] == best.title:
+            least = number(effect, decimals_for([effect]))
+            return f"; a difference in accuracy from {shorten(best.title, 80)} of less than {least} could go unseen"
+    return ""
+
+
+def _labels(record: Record) -> list[str]:
+    """The weakest label, and those with too few rows to tell."""
+    table = [entry for entry in record.evaluation.details.get("per_label", ()) if entry.get("support")]
+    scored = [entry for entry in table if is_number(entry.get("f1"))]
+    found = []
+    if len(scored) > 1:
+        weakest, mean = min(scored, key=lambda entry: entry["f1"]), sum(e["f1"] for e in scored) / len(scored)
+        if len(scored) > 2 or mean - weakest["f1"] > 0.05:
+            found.append(_weakest(weakest, record.evaluation.confidence))
+    rare = [shorten(entry["label"], 40) for entry in table if entry["support"] < FEW_PER_LABEL]
+    if rare:
+        named = ", ".join(rare[:5]) + (f" and {len(rare) - 5} more" if len(rare) > 5 else "")
+        found.append(f"Labels with fewer than {FEW_PER_LABEL} test cases, whose scores say little: {named}.")
+    return found
+
+
+def _weakest(entry: Mapping[str, Any], confidence: float) -> str:
+    sentence = f"Weakest label: {shorten(entry['label'], 80)}, F1 {number(entry['f1'])}"
+    if is_number(entry.get("recall")):
+        cases = int(entry["support"])
+        found = wilson(round(entry["recall"] * cases), cases, confidence)
+        sentence += (
+            f"; of its {count(cases)} test cases it finds {share(entry['recall'], 0)} "
+            f"({share(confidence, 0)} interval {share(found.low, 0)} to {share(found.high, 0)}, Wilson)"
+        )
+    return f"{sentence}."
+
+
+def _fit(record: Record) -> list[str]:
+    diagnosis = record.evaluation.diagnosis
+    if not diagnosis or diagnosis.get("verdict") in ("healthy", "", None):
+        return []
+    return [str(diagnosis["sentence"])]
+
+
+def _sure_and_wrong(record: Record) -> list[str]:
+    """Whether its probabilities can be trusted: how sure it is where it is wrong, and on the whole."""
+    found = confidence(record)
+    if found is None:
+        return []
+    gap = found["mean"] - found["right"]
+    trend = "more" if gap > 0 else "less"
+    return [
+        *([f"It is wrong and at least {share(SURE, 0)} sure in {count(found['sure_and_wrong'])} of "
+           f"{count(found['rows'])} test rows ({share(found['sure_and_wrong'] / found['rows'])})."]
+          if found["sure_and_wrong"] else []),
+        *([f"Its probabilities are not calibrated: it is {share(found['mean'])} sure on average and right in "
+           f"{share(found['right'])} of the rows, {trend} sure than it should be."] if abs(gap) > 0.02 else []),
+    ]  # fmt: skip
+
+
+def confidence(record: Record) -> dict[str, float] | None:
+    """`rows`, `right` (share), `mean` (probability of its answer) and `sure_and_wrong` (rows), from the predictions.
+
+    None where an answer is not one label with a probability.
+    """
+    references = record.evaluation.predictions.get("reference") or []
+    if record.evaluation.kind != "single_label" or not references:
+        return None
+    answers = record.evaluation.answers()
+    sure = [(answer.get("scores") or {}).get(answer["prediction"]) for answer in answers]
+    if not all(is_number(value) for value in sure):
+        return None
+    right = [a["prediction"] == reference for a, reference in zip(answers, references, strict=True)]
+    known = [float(value or 0.0) for value in sure]
+    return {
+        "rows": len(right),
+        "right": sum(right) / len(right),
+        "mean": sum(known) / len(known),
+        "sure_and_wrong": sum(value >= SURE and not good for value, good in zip(known, right, strict=True)),
+    }
+
+
+def _cut(record: Record) -> list[str]:
+    """Inputs that the model did not see whole."""
+    limit, splits = record.lengths.get("max_length"), record.lengths.get("splits", {})
+    cut = [
+        f"{share(entry['truncated_share'])} of the {name} rows" for name, entry in splits.items() if entry["truncated"]
+    ]
+    return [f"It reads {count(limit)} tokens: {', '.join(cut)} were longer and were cut there."] if cut else []
+
+
+def _groups(record: Record) -> list[str]:
+    """Groups of rows that were not compared, or that differ."""
+    bias, found = record.bias, []
+    for column, entry in bias.groups.items():
+        gaps = [c for c in entry.get("contrasts", ()) if c["verdict"] == "evidence of a gap"]
+        title = metric_in_sentence(bias.score, record.evaluation.kind)
+        if gaps:
+            widest = max(gaps, key=lambda contrast: abs(contrast["difference"]))
+            pair = f"{shorten(widest['a'], 80)} and {shorten(widest['b'], 80)}"
+            found.append(
+                f"It does not serve all groups of {shorten(column, 80)} alike: the {title} of {pair} differs by "
+                f"{number(abs(widest['difference']))} (see Bias)."
+            )
+    if not bias.groups:
+        found.append("Whether it works alike for different groups of people was not measured.")
+    elif not found and any("inconclusive" in verdict for verdict in bias.verdicts.values()):
+        found.append("The test rows cannot tell whether it works alike for all groups that were compared (see Bias).")
+    return found
+
+
+def _languages(record: Record) -> list[str]:
+    part = record.audit.get("languages", {})
+    if not part.get("measured") or not part.get("shares"):
+        return []
+    named = {code: value for code, value in part["shares"].items() if code != "unknown"}
+    if not named:
+        return []
+    common = {code: value for code, value in named.items() if value >= 0.01} or named
+    listed = ", ".join(f"{shorten(code, 20)} {share(value)}" for code, value in list(common.items())[:5])
+    return [f"It saw little but these languages (share of all rows, detected): {listed}. Others are untested."]
+
+
+def _training_rows(record: Record) -> list[str]:
+    rows = record.training.get("rows") or record.data.get("splits", {}).get("train")
+    name = shorten(short_name(record.data_name), 120)
+    if not rows:
+        return []
+    few = "only " if rows < FEW_ROWS else ""
+    return [f"It learned from {few}{count(rows)} rows of one data set ({name}); texts of another kind are untested."]
+
+
+def _imbalance(record: Record) -> list[str]:
+    counts = record.data.get("label_counts", {}).get("train") or {}
+    if record.evaluation.kind not in ("single_label", "multi_label") or len(counts) < 2:
+        return []
+    rare, common = min(counts, key=lambda label: counts[label]), max(counts, key=lambda label: counts[label])
+    if counts[rare] >= UNEQUAL * counts[common]:
+        return []
+    return [
+        f"Its training labels are unequal: {count(counts[common])} rows of {shorten(common, 40)}, "
+        f"{count(counts[rare])} of {shorten(rare, 40)}."
+    ]
+
+
+def _label_errors(record: Record) -> list[str]:
+    part = record.audit.get("label_errors", {})
+    if not part.get("measured") or not part.get("count"):
+        return []
+    return [
+        f"Of the labels of its data, {count(part['count'])} ({share(part['share'])}) may be wrong, by an estimate "
+        f"that agrees with {share(part['accuracy'], 0)} of them: it may have learned such errors and is scored by them."
+    ]
+
+
+def _leaks(record: Record) -> list[str]:
+    """Test rows that stand, wholly or nearly, among the training rows."""
+    found = []
+    for kind, words in (("exact", "also stand"), ("near", "stand almost word for word")):
+        part = record.audit.get("leakage", {}).get(kind, {})
+        for pair in part.get("pairs", ()) if part.get("measured") else ():
+            if pair["split"] == "test" and pair["against"] == "train" and pair["rows"]:
+                found.append(
+                    f"{count(pair['rows'])} test rows ({share(pair['share'])}) {words} among the training rows: the "
+                    "scores are too good by what it remembers of them."
+                )
+    return found
+
+
+def _seed(record: Record) -> list[str]:
+    seed = record.recipe.training.seed
+    return [f"It was trained once (seed {seed}): how much another seed would change is not known."]
