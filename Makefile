@@ -10,11 +10,12 @@ CONSTRAINTS := .ci/constraints.txt
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test check lint types layers tests format clean
+.PHONY: help quickstart test check lint types layers tests screenshots format clean
 
 help:
 	@echo "make quickstart   install, fine-tune MiniLM on movie reviews, write a report (about five minutes on two cores)"
 	@echo "make test         install, then lint, types, layers and tests"
+	@echo "make screenshots  pictures of a run's report, card and demo (RUN=runs/…), with Chromium"
 	@echo "make format       format the code"
 	@echo "make clean        remove the environment and caches"
 
@@ -54,6 +55,9 @@ layers: $(VENV)/.installed-dev
 
 tests: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --durations 10
+
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/screenshots.py $(RUN)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
     from finetune.data_pipeline import inspect
     from finetune.errors import FinetuneError
-    from finetune.pipeline import audit_bias, compare, evaluate, fit, load, plan, prepare, report, run, validate
+    from finetune.pipeline import (
+        audit_bias,
+        compare,
+        evaluate,
+        fit,
+        launch_demo,
+        load,
+        plan,
+        prepare,
+        publish,
+        report,
+        run,
+        validate,
+    )
     from finetune.recipe import Recipe
     from finetune.studies import ablate, cross_validate
     from finetune.task import Task
@@ -30,7 +43,8 @@ _EXPORTS = {
     "finetune.data_pipeline": ("inspect",),
     "finetune.errors": ("FinetuneError",),
     "finetune.pipeline": (
-        "audit_bias", "compare", "evaluate", "fit", "load", "plan", "prepare", "report", "run", "validate",
+        "audit_bias", "compare", "evaluate", "fit", "launch_demo", "load", "plan", "prepare", "publish", "report",
+        "run", "validate",
     ),
     "finetune.recipe": ("Recipe",),
     "finetune.studies": ("ablate", "cross_validate"),
@@ -54,9 +68,11 @@ __all__ = [
     "evaluate",
     "fit",
     "inspect",
+    "launch_demo",
     "load",
     "plan",
     "prepare",
+    "publish",
     "report",
     "run",
     "validate",

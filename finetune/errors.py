@@ -24,7 +24,7 @@
     │   ├── AccessError                       the token may not do what publishing needs
     │   ├── PlanError                         the account's plan or quota does not allow it
     │   ├── SecretFoundError                  something that looks like a secret would go up
-    │   ├── UnmetGoalsError                   the recipe's goals do not hold, or nobody judged them
+    │   ├── UnmetGoalsError                   a goal of the recipe does not hold
     │   └── VerificationError                 what is on the Hub is not what was sent
     └── GoalsNotMetError            exit 10   the run finished and the recipe's goals do not hold
 

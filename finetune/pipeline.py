@@ -12,18 +12,24 @@ from finetune import processes
 from finetune.artifacts import BiasAudit, Evaluation, PreparedData, RunFolder, TrainedModel
 from finetune.artifacts.prepared_data import iterate
 from finetune.artifacts.run_folder import RECIPE
-from finetune.errors import FinetuneError, RunFolderError, UsageError
-from finetune.recipe import Recipe
+from finetune.errors import FinetuneError, NotFoundError, RunFolderError, UnmetGoalsError, UsageError
+from finetune.recipe import PublishSection, Recipe
+from finetune.sources import DESCRIPTION, fetch_published, is_repository
 from finetune.task import Task, load_task
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from finetune.publishing import Receipt
+    from finetune.serving import DemoSettings
+
 log = logging.getLogger(__name__)
 
 
 def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
-    """Run a whole recipe: data, fit, scores, bias, goals, report, card.
+    """Run a whole recipe: data, fit, scores, bias, goals, report, card; and publish it where the recipe says so.
+
+    What cannot be published does not fail the run: `publication` of the evaluation says what became of it.
 
     Args:
         recipe: What to do.
@@ -44,6 +50,7 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
         )
     if resume:
         _check_resumed(recipe, RunFolder.open(resume))
+    _check_publishing(recipe)
     data = prepare(recipe)
     folder = RunFolder.open(resume) if resume else _new_run(recipe, data)
     folder.write_json("data/report.json", data.report.to_dict())
@@ -57,6 +64,7 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
     bias.save(folder)
     processes.wait_for_all()  # rank 0 alone wrote what the report reads
     report(folder)
+    evaluation.publication = _publish_finished(recipe, folder)
     return evaluation
 
 
@@ -150,6 +158,47 @@ def report(folder: RunFolder | str | Path) -> Path:
     return write_report(chosen)
 
 
+def publish(
+    folder: RunFolder | str | Path, wishes: PublishSection | None = None, *, force: bool = False, resume: bool = False
+) -> Receipt:
+    """Put a finished run on the Hub: model, card, evaluation results; a Space and a data set where asked for.
+
+    Args:
+        folder: A run that has been evaluated.
+        wishes: Where to and in what form. Default: the recipe's own section `publish`.
+        force: Publish although a goal of the recipe does not hold; the card says so.
+        resume: Go on with a publication that was begun and not finished; `wishes` are those of then.
+
+    Returns:
+        What is on the Hub now: repositories, commits, hashes, tags. It is also in `publish/receipt.json` of the run.
+
+    Raises:
+        PublishError: The subclass says why not. What was finished stays; `resume` goes on from there.
+    """
+    from finetune import release
+
+    run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
+    _stage("Publish")
+    if resume:
+        return release.send_release(release.reopen_release(run), resume=True)
+    chosen = wishes or Recipe.from_yaml(run.path / RECIPE).publish
+    return release.send_release(release.prepare_release(run, chosen, force=force))
+
+
+def launch_demo(model: str | Path, settings: DemoSettings | None = None) -> None:
+    """Open the demo of a run, or of a published model (`org/name`), and serve it until it is interrupted.
+
+    Args:
+        model: A run folder, or a Hub id.
+        settings: Where to listen, and what is allowed. Default: 127.0.0.1, nothing is kept.
+    """
+    from finetune import serving
+
+    trained = load(model)
+    run = RunFolder(Path(model)) if (Path(model) / RECIPE).exists() else None
+    serving.launch(serving.Answerer(trained, run=run), settings or serving.DemoSettings())
+
+
 def compare(first: str | Path, second: str | Path) -> dict[str, Any]:
     """Compare two runs on the same test rows, paired."""
     from finetune import evaluation
@@ -166,13 +215,42 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     return training.plan(recipe, data)
 
 
-def load(folder: str | Path, *, with_data: bool = False) -> TrainedModel:
-    """The model of a run; `with_data` prepares its data again, for scoring."""
-    model = _with_reader(TrainedModel.load(folder))
+def load(
+    folder: str | Path, *, with_data: bool = False, trust_remote_code: bool | None = None
+) -> TrainedModel:  # fmt: skip
+    """The model of a run, or one that this library published.
+
+    Args:
+        folder: A run folder, a folder with a published model, or `org/name[@revision]` of the Hub.
+        with_data: Prepare its data again, for scoring.
+        trust_remote_code: Whether Python code that the base model brings may run. Default: in a run's folder as its
+            recipe says; never for a published model.
+
+    Raises:
+        RunFolderError: There is no such run.
+        SourceError: It is not on the Hub either, or cannot be had from there.
+        UsageError: Data is asked for, and a published model has none.
+    """
+    where = _find_model(folder)
+    if with_data and (where / DESCRIPTION).exists():
+        raise UsageError(f"{folder} is a model without its data.", "Name the folder of the run that it was made by.")
+    model = _with_reader(TrainedModel.load(where, trust_remote_code=trust_remote_code))
     if with_data and model.recipe is not None:
         model.data = prepare(model.recipe)
-        model.training = RunFolder.open(folder).read_json("training.json")
+        model.training = RunFolder.open(where).read_json("training.json")
     return model
+
+
+def _find_model(name: str | Path) -> Path:
+    """Where a model is; one that is nowhere on this machine is brought from the Hub."""
+    if Path(name).exists():
+        return Path(name)
+    if not is_repository(str(name)):
+        return RunFolder.open(name).path  # which says what was meant
+    try:
+        return fetch_published(str(name))
+    except NotFoundError as error:
+        raise NotFoundError(error.cause, f"{error.remedy} There is no folder {name} here either.") from error
 
 
 def rows_of_file(path: str | Path, model: TrainedModel) -> list[Any]:
@@ -202,6 +280,33 @@ def _with_reader(model: TrainedModel) -> TrainedModel:
     if model.recipe is not None and model.read_inputs is None:
         model.read_inputs = data.input_reader(model.recipe, model.task, model.inputs)
     return model
+
+
+def _check_publishing(recipe: Recipe) -> None:
+    """Find out before the training whether its result may go where the recipe wants it."""
+    if recipe.publish.repo is None or not processes.is_main():
+        return
+    from finetune.release import check_before_training
+
+    _stage("Access to the Hub")
+    check_before_training(recipe)
+
+
+def _publish_finished(recipe: Recipe, folder: RunFolder) -> dict[str, str] | None:
+    """What became of publishing; whatever goes wrong here, the run is finished and stays."""
+    if recipe.publish.repo is None or not processes.is_main():
+        return None
+    again = f"finetune publish {folder.path}"
+    try:
+        receipt = publish(folder)
+    except UnmetGoalsError as error:
+        return {"state": "refused", "sentence": error.cause, "remedy": f"Publish it all the same: {again} --force"}
+    except FinetuneError as error:
+        return {"state": "failed", "sentence": error.cause, "remedy": f"{error.remedy} Then: {again}".strip()}
+    except Exception as error:
+        log.exception("Publishing stopped for a reason that was not foreseen.")
+        return {"state": "failed", "sentence": f"{type(error).__name__}: {error}", "remedy": f"Try: {again}"}
+    return {"state": "published", "sentence": receipt.sentence, "remedy": ""}
 
 
 def _leave_audit(recipe: Recipe, data: PreparedData, folder: RunFolder) -> None:

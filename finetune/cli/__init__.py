@@ -2,6 +2,7 @@
 
 commands.py    the verbs
 data_commands.py   those on data
+hub_commands.py    those that give the model to others: publish, demo
 audit_summary.py   what they show (audit_figures.py: its figures)
 tables.py      `finetune init` on a table without a text
 console.py     what a person sees: log lines, tables, errors
@@ -21,7 +22,7 @@ def main() -> None:
     """Run the command line; errors that a user can act on are told without a traceback (`--debug` shows it)."""
     import click
 
-    from finetune.cli import data_commands  # noqa: F401 - adds its verbs
+    from finetune.cli import data_commands, hub_commands  # noqa: F401 - they add their verbs
     from finetune.cli.commands import finetune
     from finetune.cli.console import tell_error
 

@@ -21,7 +21,7 @@ OVERRIDES = "Values of the recipe to change, such as training.learning_rate=3e-4
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 unforeseen; 2 command line or recipe; 3 model or data not to be had;
 4 data cannot be learned from; 5 training failed; 6 run folder; 7 missing extra;
-10 the run finished and its goals do not hold; 130 interrupted.
+8 not published (the run itself is finished); 10 the run finished and its goals do not hold; 130 interrupted.
 (`accelerate launch` itself turns every code but 0 into 1; `finetune run --num-processes` keeps it.)"""
 
 
@@ -58,7 +58,7 @@ def run(
 def _run(recipe: Recipe, resume: str | None) -> int:
     from finetune import pipeline, processes
     from finetune.cli.console import quiet_libraries, show_evaluation
-    from finetune.errors import GoalsNotMetError
+    from finetune.errors import GoalsNotMetError, PublishError
 
     pipeline.validate(recipe)
     quiet_libraries()
@@ -68,14 +68,27 @@ def _run(recipe: Recipe, resume: str | None) -> int:
     if processes.is_main():
         show_evaluation(evaluation)
         click.echo(f"run: {evaluation.folder}\nreport: {evaluation.folder}/report.html")
+        click.echo(f"try it: finetune demo {evaluation.folder}")
+        _tell_publication(evaluation.publication)
     if evaluation.goals_hold:
-        return 0
+        return PublishError.exit_code if (evaluation.publication or {}).get("state") == "failed" else 0
     if processes.is_main():
         missed = sum(not goal["holds"] for goal in evaluation.goals)
         from finetune.cli.console import tell_error
 
         tell_error(f"{missed} of {len(evaluation.goals)} goals do not hold.", "The report shows by how much.")
     return GoalsNotMetError.exit_code
+
+
+def _tell_publication(publication: dict[str, str] | None) -> None:
+    from finetune.cli.console import tell_error
+
+    if publication is None:
+        return
+    if publication["state"] == "published":
+        click.echo(publication["sentence"])
+    else:
+        tell_error(f"The run is finished, and not published: {publication['sentence']}", publication["remedy"])
 
 
 def _run_folds(recipe: Recipe, resume: str | None) -> int:
