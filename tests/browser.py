@@ -114,7 +114,7 @@ def open_page(browser: Browser, url: str, *, dark: bool = False, phone: bool = F
         is_mobile=phone, has_touch=phone, reduced_motion="reduce",
     )  # fmt: skip
     page, trouble = context.new_page(), Trouble()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(10_000)
     trouble.watch(page)
     page.goto(url)
     yield page, trouble

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from conftest import finetune, review_rows, write_csv
 from loopback_hub import LoopbackHub
+from loopback_hub.faults import Fault
 
 from finetune.models import tiny_text_encoder
 
@@ -82,7 +83,14 @@ class Published:
         """What the field's own libraries answer, in a fresh process that has an empty cache."""
         given = [repository, json.dumps(["negative", "positive"]), json.dumps(TEXTS), kind]
         environment = {**self.environment(), **self.hub.environment(self.folder / f"home-{kind}", token=TOKEN)}
-        done = subprocess.run([sys.executable, "-c", LOAD, *given], env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD, *given],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -129,9 +137,7 @@ def test_the_published_model_answers_as_the_run_does(published: Published) -> No
     remote = published.call("predict", "acme/mood", *TEXTS)
     assert local.returncode == remote.returncode == 0, remote.stderr
     assert local.stdout == remote.stdout
-    assert published.shares("acme/mood", "adapter") == [
-        pytest.approx(row, abs=2e-5) for row in answers(local.stdout)
-    ]
+    assert published.shares("acme/mood", "adapter") == [pytest.approx(row, abs=2e-5) for row in answers(local.stdout)]
 
 
 def test_the_whole_model_loads_without_peft(published: Published) -> None:
@@ -155,7 +161,7 @@ def test_a_dry_run_sends_nothing(published: Published) -> None:
 
 def test_goals_that_do_not_hold_stop_it_unless_it_is_forced(published: Published) -> None:
     recipe = published.recipe("weak", repo="acme/weak")
-    done = published.call("run", recipe, "goals.accuracy=> 0.999", "training.max_steps=1")
+    done = published.call("run", recipe, "goals.accuracy='>= 0.999'", "training.max_steps=1")
     assert done.returncode == 10
     assert "not published" in done.stderr
     with pytest.raises(KeyError):
@@ -179,7 +185,7 @@ def test_what_cannot_be_published_is_told_before_the_training(published: Publish
 def test_a_refusal_of_the_hub_does_not_fail_the_run(published: Published) -> None:
     """The rights are lost between the check and the end of the training."""
     recipe = published.recipe("late", repo="acme/late", tag="reviews/late")
-    published.hub.faults.add(published.hub.fault(kind=403, path="/commit/"))
+    published.hub.faults.add(Fault("403", path="/models/acme/late/commit/", times=99))
     done = published.call("run", recipe)
     published.hub.faults.clear()
     assert done.returncode == 8, done.stderr

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,19 @@ def assert_speaks_of_nothing_here(folder: Path, *places: Path) -> None:
 TRAIN = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
 import finetune
-from test_staging import stage
+from finetune.artifacts import Publication, RunFolder
+from finetune.publishing import stage_model
 folder, answers = Path(sys.argv[1]), {}
-for name, inputs in json.loads(sys.argv[2]).items():
-    run = folder / name
-    finetune.run(finetune.Recipe.from_yaml(folder / f"{name}.yaml"))
+for name in ("reviews", "pairs"):
+    recipe = finetune.Recipe.from_yaml(folder / f"{name}.yaml")
+    finetune.run(recipe)
+    texts = {"recipe.yaml": recipe.to_yaml().replace(str(folder), "here"), "README.md": "# A model"}
     for weights in ("adapter", "both"):
-        stage(run, folder / "staged" / f"{name}-{weights}", weights, examples=True)
-    answers[name] = finetune.load(run).predict(inputs)
+        where = folder / "staged" / f"{name}-{weights}"
+        publication = Publication("acme/reviews", True, weights, "v1", examples=True)
+        stage_model(RunFolder.open(folder / name), publication, texts, where)
+    answers[name] = finetune.load(folder / name).predict(json.loads(sys.argv[2])[name])
 print(json.dumps(answers))
 """
 
@@ -90,6 +94,7 @@ found = {name: finetune.load(name).predict(asked) for name, asked in {
     f"{folder}/reviews-adapter": reviews, f"{folder}/pairs-adapter": pairs, "acme/reviews-adapter": reviews,
     "acme/reviews-adapter@v1": reviews, "acme/reviews-both": reviews, f"{folder}/reviews-both/adapter": reviews,
     "acme/pairs-adapter": pairs}.items()}
+found["ranking"] = finetune.load(f"{folder}/ranking").predict(inputs["ranking"])
 found["errors"] = {name: outcome(lambda: finetune.load(name).task.name) for name in
                    ("acme/base", "acme/none", "acme/reviews-adapter@v9")}
 found["data"] = outcome(lambda: finetune.load("acme/reviews-adapter", with_data=True).task.name)
@@ -121,7 +126,8 @@ def worker(script: str, hub: LoopbackHub, home: Path, *arguments: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-ASKED: dict[str, list[Any]] = {"reviews": TEXTS, "pairs": [[PAIRS[0], PAIRS[1]], [PAIRS[2], PAIRS[2]]]}
+ASKED: dict[str, list[Any]] = {"reviews": TEXTS, "pairs": [[PAIRS[0], PAIRS[1]], [PAIRS[2], PAIRS[2]]],
+                               "ranking": [{"query": PAIRS[0], "documents": PAIRS[1:6]}]}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -131,23 +137,22 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackHub]:
 
 
 @pytest.fixture(scope="module")
-def online(hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
+def online(hub: LoopbackHub, full: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
     """Two adapters trained on a base of the Hub and staged; what their runs answer, and what a fresh process gets."""
     folder = tmp_path_factory.mktemp("online")
     tiny_text_encoder(str(folder / "base"), [*(row["text"] for row in review_rows(400)), *PAIRS])
     hub.add_model("acme/base", folder / "base")
-    scored = [
-        {"text": a, "text_pair": b, "score": i % 3} for i, (a, b) in enumerate(zip(PAIRS, PAIRS[1:], strict=False))
-    ]
+    scored = [{"text": a, "text_pair": b, "score": i % 3} for i, (a, b) in enumerate(pairwise(PAIRS))]
     for name, task, rows in (("reviews", "text-classification", REVIEWS), ("pairs", "sentence-similarity", scored)):
         (folder / f"of-{name}").mkdir()
         recipe = tiny_recipe(task, folder / f"of-{name}", rows, {}, model={"name": "acme/base"},
                              output={"folder": str(folder), "run": name})  # fmt: skip
         (folder / f"{name}.yaml").write_text(recipe.to_yaml())
-    told = worker(TRAIN, hub, folder / "home", str(folder), json.dumps(ASKED), str(Path(__file__).parent))
+    told = worker(TRAIN, hub, folder / "home", str(folder), json.dumps(ASKED))
     for staged in (folder / "staged").iterdir():
         hub.add_model(f"acme/{staged.name}", staged)
     hub.add_revision("acme/reviews-adapter", tag="v1")
+    stage(full, folder / "staged" / "ranking")
     found = worker(ASK, hub, folder / "fresh", str(folder / "staged"), json.dumps(ASKED))
     return folder, told, found
 
@@ -239,7 +244,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = tiny_recipe(
         "text-classification", folder, rows, {}, words=words, data={
             "name": str(folder / "rows.parquet"), "columns": {"label": "label"}},
-        cleaning={"normalize": ["html", "lowercase"]},
+        cleaning={"normalize": ["html", "whitespace"]},
         features={"template": "{text} it got {stars:.1f} in {site}", "numeric": ["stars"], "categorical": ["site"]},
     )  # fmt: skip
     finetune.run(recipe)
@@ -275,15 +280,10 @@ def test_a_merged_model_reads_inputs_as_its_run_does(local: Path, tmp_path: Path
     assert_speaks_of_nothing_here(staged, local, local.parent)
 
 
-def test_a_model_with_all_weights_trained_answers_bit_for_bit_as_its_run(full: Path, tmp_path: Path) -> None:
-    staged = stage(full, tmp_path / "staged")
-    asked = [{"query": PAIRS[0], "documents": PAIRS[1:6]}]
-    script = (
-        "import finetune, json, sys; print(json.dumps(finetune.load(sys.argv[1]).predict(json.loads(sys.argv[2]))))"
-    )
-    done = subprocess.run([sys.executable, "-c", script, staged, json.dumps(asked)], capture_output=True, text=True,
-                          check=True, timeout=300)  # fmt: skip
-    assert json.loads(done.stdout.splitlines()[-1]) == finetune.load(full).predict(asked)
+def test_a_model_with_all_weights_trained_answers_bit_for_bit_as_its_run(full: Path, online: Any) -> None:
+    staged = online[0] / "staged" / "ranking"
+    assert files(staged) >= {"model.safetensors", "config.json", "modules.json", "finetune.json", "recipe.yaml"}
+    assert online[2]["ranking"] == finetune.load(full).predict(ASKED["ranking"])
     assert_speaks_of_nothing_here(staged, full, full.parent)
 
 
@@ -367,10 +367,12 @@ def test_code_of_a_base_model_never_runs_because_a_published_folder_says_so(full
             prepared.unlink()
 
 
-def test_a_name_that_is_no_run_says_which_one_was_meant(local: Path) -> None:
-    with pytest.raises(RunFolderError, match="does not exist") as caught:
-        finetune.load(local.with_name("rum"))
-    assert "'run'" in caught.value.remedy
+def test_a_name_that_is_no_run_says_which_one_was_meant(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(local.parent.parent)
+    for name in (local.with_name("rum"), f"{local.parent.name}/rum"):  # the second could be a Hub id
+        with pytest.raises(RunFolderError, match="does not exist") as caught:
+            finetune.load(name)
+        assert "'run'" in caught.value.remedy
     with pytest.raises(RunFolderError, match="does not exist"):
         finetune.load("quickstart-that-is-not-there")
 
@@ -387,13 +389,13 @@ def test_examples_cover_the_labels_and_hold_what_the_model_reads(local: Path, tm
     found = staged_examples(local, tmp_path / "one")
     assert {row["reference"] for row in found[:2]} == {"negative", "positive"}
     assert 2 < len(found) <= 8
-    reader = finetune.load(local)
-    assert reader.read_inputs is not None
+    reader = finetune.load(local).read_inputs
+    assert reader is not None
     for row in found:
-        assert set(row) == {"text", "feature:text", "feature:stars", "feature:site", "reference"} & set(row)
-        values = {name.removeprefix("feature:"): value for name, value in row.items() if name.startswith("feature:")}
-        values.setdefault("text", row["text"])
-        assert reader.predict([values])
+        assert "row" not in row
+        values = {name.partition(":")[2]: value for name, value in row.items() if ":" in name}
+        assert set(values) == {"text", "stars", "site"}
+        assert reader([values]) == [{"text": row["text"]}]
     assert staged_examples(local, tmp_path / "two") == found
     stage(local, tmp_path / "none")
     assert "examples.json" not in files(tmp_path / "none")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ class TestSwaps:
         (swap,) = find_swaps("An ACTOR and his wife")
         assert swap.text == "An ACTRESS and her husband"
         assert (swap.term, swap.replacement, swap.others) == ("ACTOR", "ACTRESS", 2)
-        assert swap.label == "“ACTOR” → “ACTRESS” (men → women), and 2 more words"
+        assert swap.label == "“ACTOR” → “ACTRESS” (men → women, 3 words)"
 
     def test_one_word_says_so(self):
         assert labels("she left") == ["“she” → “he” (women → men)"]

@@ -8,15 +8,20 @@ from typing import Any
 from finetune.artifacts import Publication, RunFolder
 from finetune.cards import card_tables, facts, limitations, summary, tables
 from finetune.cards.citation import citations
+from finetune.cards.data_sets.answers import ANSWERS, read_answers
+from finetune.cards.data_sets.places import find_card
 from finetune.cards.energy import estimate
 from finetune.cards.links import link
 from finetune.cards.markdown import Markdown, block, code, environment
 from finetune.cards.metadata import card_data, hub_base
-from finetune.cards.record import Record, short_name
+from finetune.cards.record import Record
 from finetune.cards.snippets import input_steps, snippets
 from finetune.cards.wording import count, metric_title, public, share, shorten
+from finetune.errors import UsageError
 
 CARD = "README.md"
+DATA_CARDS = Path("data_cards")
+"""Where the cards of data sets stand, from the folder that the command runs in, as a recipe's paths are."""
 _MAX_LABELS = 30
 
 
@@ -152,9 +157,22 @@ def _making(record: Record, publication: Publication | None) -> dict[str, Any]:
 
 def _data_facts(record: Record) -> facts.Pairs:
     """Where the data is from; the fingerprints are in the run's own files."""
-    named = link(record.data_id, "datasets") if record.data_on_hub else code(short_name(record.data_name))
+    named = link(record.data_id, "datasets") if record.data_on_hub else code(record.data_name)
     kept = [(name, value) for name, value in facts.data_facts(record) if name not in ("Data set", "Target")]
-    return [("Data set", named), *kept]
+    return [("Data set", named), *_declared(record), *kept]
+
+
+def _declared(record: Record) -> facts.Pairs:
+    """What the data set's card says of it, where the folder that the command runs in has one."""
+    folder = find_card(DATA_CARDS, record.recipe.data.name)
+    if folder is None:
+        return []
+    try:
+        said = read_answers(folder / ANSWERS)["card"]
+    except UsageError:  # the check of data cards says what is wrong with it
+        return []
+    found = (("Its name", said.get("pretty_name")), ("Its licence", said.get("license")))
+    return [(name, shorten(value, 200)) for name, value in found if isinstance(value, str)]
 
 
 def _use(record: Record, publication: Publication | None) -> dict[str, Any]:

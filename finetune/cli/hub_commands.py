@@ -21,7 +21,8 @@ PASSWORD = "FINETUNE_DEMO_PASSWORD"  # noqa: S105 - the name of the variable
 
 @finetune.command()
 @click.argument("run_folder", metavar="RUN")
-@click.option("--repo", metavar="ORG/NAME", help="Model repository. Default: publish.repo of the recipe.")
+@click.option("--repo", metavar="ORG/NAME", help="Model repository. Default: publish.repo of the recipe, whose Space "
+              "and data set are left out if another one is named.")  # fmt: skip
 @click.option("--private/--public", default=None, help="Who sees it. Default: private.")
 @click.option("--weights", type=click.Choice(["adapter", "merged", "both"]), help="Default: the adapter where its base "
               "model is on the Hub, else the whole model.")  # fmt: skip
@@ -79,6 +80,8 @@ def _section(run: RunFolder, wishes: dict[str, Any]) -> PublishSection:
     from finetune.recipe import PublishSection, Recipe
 
     values = Recipe.from_yaml(run.path / RECIPE).publish.model_dump(exclude_none=True)
+    if wishes["repo"] not in (None, values.get("repo")):  # the recipe's Space and data belong to its own repository
+        values = {name: value for name, value in values.items() if name not in ("space", "data", "tag")}
     plain = ("repo", "private", "weights", "tag", "pull_request", "examples")
     values |= {name: wishes[name] for name in plain if wishes[name] is not None}
     for name, given in (("space", {"repo": wishes["space"], "hardware": wishes["hardware"]}),

@@ -82,15 +82,23 @@ def _our_session(patience: Patience) -> Iterator[None]:
     hooks, timeout, host = session.event_hooks, session.timeout, urlsplit(constants.ENDPOINT).netloc
     session.event_hooks = {**hooks, "response": [*hooks.get("response", []), lambda r: _meet(r, host, patience)]}
     session.timeout = patience.timeout
-    # Its warnings name signed addresses of the storage; what fails is logged by us.
-    talk = logging.getLogger("huggingface_hub.utils._http")
-    level = talk.level
-    talk.setLevel(logging.ERROR)
+    try:
+        with _quiet("huggingface_hub.utils._http", logging.ERROR), _quiet("httpx2", logging.WARNING):
+            yield
+    finally:
+        session.event_hooks, session.timeout = hooks, timeout
+
+
+@contextmanager
+def _quiet(name: str, level: int) -> Iterator[None]:
+    """A logger without what is less than `level`: these two name signed addresses of the storage. We log what fails."""
+    talk = logging.getLogger(name)
+    before = talk.level
+    talk.setLevel(max(before, level))
     try:
         yield
     finally:
-        talk.setLevel(level)
-        session.event_hooks, session.timeout = hooks, timeout
+        talk.setLevel(before)
 
 
 def _meet(response: Any, host: str, patience: Patience) -> None:

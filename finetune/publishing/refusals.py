@@ -47,6 +47,8 @@ def explain(error: Exception, subject: Subject) -> FinetuneError:
     """Our error for whatever the client library raised; an error of ours stays as it is."""
     from huggingface_hub import errors as hub
 
+    if type(error) is ValueError:  # the client's own words say more than the answer that it read
+        return _malformed(error, subject)
     for cause in causes(error):
         if isinstance(cause, FinetuneError):
             return cause
@@ -57,7 +59,7 @@ def explain(error: Exception, subject: Subject) -> FinetuneError:
         status = status_of(cause)
         if status is not None:
             return _by_status(status, cause, subject)
-    if isinstance(error, ValueError) and not isinstance(error, ConnectionError):
+    if isinstance(error, hub.HFValidationError):
         return _malformed(error, subject)
     advice = "" if isinstance(error, OSError) else " If the upload keeps stopping there, set HF_HUB_DISABLE_XET=1."
     return PublishError(f"The Hub could not be reached for {subject.name}: {describe(error)}.", LATER + advice)

@@ -74,22 +74,15 @@ def _add_more(answerer: Answerer) -> None:
     """Tabs that ask the model more than once."""
     import gradio as gr
 
-    if any(field.kind == "text" for field in answerer.fields) and _is_there("what_if_tab"):
-        from finetune.serving.what_if_tab import add_what_if
+    from finetune.serving.side_by_side_tab import add_side_by_side
+    from finetune.serving.what_if_tab import add_what_if
 
+    if any(field.kind == "text" for field in answerer.fields):
         with gr.Tab("What if", id="what-if"):
             add_what_if(answerer)
-    if _is_there("side_by_side_tab") and (untouched := answerer.untouched()) is not None:
-        from finetune.serving.side_by_side_tab import add_side_by_side
-
+    if (untouched := answerer.untouched()) is not None:
         with gr.Tab("Before and after", id="before-and-after"):
             add_side_by_side(answerer, untouched)
-
-
-def _is_there(name: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(f"finetune.serving.{name}") is not None
 
 
 def _add_try(answerer: Answerer, settings: DemoSettings) -> None:

@@ -114,7 +114,7 @@ def pick_examples(
         rows: Inputs by the task's columns, or by the fields; `reference` is the right answer.
         limit: How many.
     """
-    searched = list(dict.fromkeys(row["reference"] for row in rows if isinstance(row.get("reference"), str)))
+    searched = list(dict.fromkeys(text for row in rows for text in _right_texts(row)))
     found = [(row.get("reference"), example) for row in rows if (example := _example(task, fields, row, searched))]
     short = [pair for pair in found if len(str(pair[1])) <= _SHORT]
     return [example for _, example in _varied(short or found)][:limit]
@@ -129,11 +129,22 @@ def _example(
         own = _canonical(task, row) | own
     for field in fields:
         if field.kind == "texts" and field.name not in own:
-            others = [text for text in searched if text != row.get("reference")][: _SEARCHED - 1]
-            own[field.name] = sorted({*others, *([row["reference"]] if row.get("reference") in searched else [])})
+            others = [text for text in searched if text not in _right_texts(row)]
+            own[field.name] = sorted([*_right_texts(row), *others[: _SEARCHED - 1]])
     if any(field.required and not own.get(field.name) for field in fields):
         return None
-    return {field.name: own[field.name] for field in fields if own.get(field.name) is not None} or None
+    return {field.name: _as_written(own[field.name]) for field in fields if own.get(field.name) is not None} or None
+
+
+def _right_texts(row: Mapping[str, Any]) -> list[str]:
+    """Texts that are the right answer of a row, where a row is answered by texts."""
+    right = row.get("reference")
+    return [text for text in (right if isinstance(right, list) else [right]) if isinstance(text, str)]
+
+
+def _as_written(value: Any) -> Any:
+    """Numbers of a table as a person would write them."""
+    return f"{value:.15g}" if isinstance(value, int | float) else value
 
 
 def _own_names(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import logging
 import socket
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def start(answerer: Answerer, settings: DemoSettings) -> RunningDemo:
     """Serve the demo in the background.
 
     Raises:
-        UsageError: The port is taken, the address is not this machine's, or the name or password is empty.
+        UsageError: The port is taken, the address is not this machine's, the name or password is empty, or MCP clients
+            would come in without it.
         MissingExtraError: MCP needs a package that is not installed.
     """
     _check(settings)
@@ -88,6 +90,8 @@ def start(answerer: Answerer, settings: DemoSettings) -> RunningDemo:
             )  # fmt: skip
     except OSError as error:
         raise _taken(settings) from error
+    if settings.mcp:
+        _answer_in_json(page.mcp_server_obj)
     if settings.share and not page.share_url:
         log.warning("No public link could be made; the demo is reached from here only. %s", _last_line(told))
     public = page.share_url or None
@@ -105,11 +109,28 @@ def page_settings() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _answer_in_json(server: Any) -> None:
+    """Let MCP clients read answers as JSON; Gradio would write them as Python does."""
+    plain = server.postprocess_output_data
+
+    def write(data: Any, root_url: str) -> Any:
+        written = [json.dumps(part, ensure_ascii=False) if _is_plain(part) else part for part in data]
+        return plain(written, root_url)
+
+    server.postprocess_output_data = write
+
+
+def _is_plain(part: Any) -> bool:
+    return isinstance(part, dict) and "meta" not in part  # which Gradio's files have
+
+
 def _check(settings: DemoSettings) -> None:
     if settings.mcp and find_spec("mcp") is None:
         raise MissingExtraError.of("mcp", "mcp", "Serving the model to MCP clients")
     if settings.auth is not None and not all(settings.auth):
         raise UsageError("The name or the password is empty.", "Give both, or neither.")
+    if settings.auth is not None and settings.mcp:  # Gradio does not ask MCP clients for it
+        raise UsageError("A password cannot be asked of MCP clients.", "Leave out the password, or MCP.")
     if settings.port is not None and not 1 <= settings.port <= 65_535:
         raise UsageError(f"There is no port {settings.port}; accepted are 1 to 65535.", "Choose another.")
     _check_address(settings)

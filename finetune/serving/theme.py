@@ -130,17 +130,23 @@ def make_theme() -> Any:
 
 def css() -> str:
     """The stylesheet of the demo, which `make_theme` already has in it."""
-    return (files("finetune.serving") / "assets" / "style.css").read_text(encoding="utf-8")
+    return _asset("style.css")
 
 
 def head() -> str:
-    """What goes into the page's head: the colours of the browser's own parts."""
+    """What goes into the page's head: the colours of the browser's own parts, and what Gradio leaves undone for
+    keyboards and screen readers."""
     light, dark = COLOURS["body_background_fill"]
     return (
         '<meta name="color-scheme" content="light dark">'
         f'<meta name="theme-color" content="{light}" media="(prefers-color-scheme: light)">'
         f'<meta name="theme-color" content="{dark}" media="(prefers-color-scheme: dark)">'
+        f"<script>{_asset('access.js')}</script>"
     )
+
+
+def _asset(name: str) -> str:
+    return (files("finetune.serving") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _hue(shades: tuple[str, ...]) -> Any:

@@ -42,8 +42,8 @@ class Swap:
     @property
     def label(self) -> str:
         """One line for a list to choose from."""
-        more = f", and {self.others} more word{'s' * (self.others > 1)}" if self.others else ""
-        return f"“{self.term}” → “{self.replacement}” ({self.group} → {self.replacement_group}){more}"
+        more = f", {self.others + 1} words" if self.others else ""
+        return f"“{self.term}” → “{self.replacement}” ({self.group} → {self.replacement_group}{more})"
 
 
 def find_swaps(text: str) -> list[Swap]:
@@ -61,7 +61,7 @@ def find_swaps(text: str) -> list[Swap]:
 
     Example:
         >>> [(swap.label, swap.text) for swap in find_swaps("An actor and his dog")]
-        [('“actor” → “actress” (men → women), and 1 more word', 'An actress and her dog')]
+        [('“actor” → “actress” (men → women, 2 words)', 'An actress and her dog')]
     """
     identities = load_identities()
     matches = identities.find(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from finetune.serving.answering import Answerer
@@ -23,8 +24,8 @@ _TRIED = 30
 """Test rows that are looked at for one with something to swap."""
 _BETWEEN = "\n\ue001\n"
 """Stands between the texts of several fields while they are searched as one, so that a swap goes through all."""
-_FOUND = "Choose one to fill in the second input, or edit it yourself."
-_NOTHING = "The first input names no group of people that is known here. Copy it, and edit the second yourself."
+_FOUND = "Choose a swap to fill in the second input; or edit that yourself."
+_NOTHING = "None that is known here. Copy the first input, and edit the copy yourself."
 
 
 def add_what_if(answerer: Answerer) -> None:
@@ -36,12 +37,12 @@ def add_what_if(answerer: Answerer) -> None:
     swaps = swaps_of(first, texts)
     gr.Markdown("Does the answer change when the input speaks of somebody else? Swap a word, or change anything else.")
     with gr.Row(equal_height=False):
-        before = _column(answerer, "First input", first)
-        after = _column(answerer, "Second input", second)
-    with gr.Row(equal_height=True):
-        choice = gr.Dropdown(**_choices(swaps, chosen=bool(swaps)), label="Words for people in the first input",
-                             scale=3, min_width=320)  # fmt: skip
-        copy = gr.Button("Copy the first input to edit it", scale=1, min_width=160)
+        with gr.Column(min_width=320):
+            before = _make_inputs(answerer, "First input", first)
+            choice = gr.Dropdown(**_choices(swaps, chosen=bool(swaps)), label="Words for people in the first input")
+        with gr.Column(min_width=320):
+            after = _make_inputs(answerer, "Second input", second)
+            copy = gr.Button("Copy the first input here")
     compare = gr.Button("Compare the answers", variant="primary")
     shown = SideBySide(answerer.model.task.shows, _WORDING)
 
@@ -93,12 +94,9 @@ def _starting_values(answerer: Answerer, texts: Sequence[int]) -> tuple[list[Any
     return found, second if isinstance(second, list) else [second]
 
 
-def _column(answerer: Answerer, heading: str, values: Sequence[Any]) -> list[Component]:
-    import gradio as gr
-
-    with gr.Column(min_width=320):
-        gr.Markdown(f"### {heading}")
-        boxes = make_inputs(answerer.fields, answerer.max_characters)
+def _make_inputs(answerer: Answerer, name: str, values: Sequence[Any]) -> list[Component]:
+    fields = [replace(field, label=f"{name}: {field.label}") for field in answerer.fields]
+    boxes = make_inputs(fields, answerer.max_characters)
     for box, value in zip(boxes, values, strict=True):
         # Names and the first place of the keyboard belong to the first tab.
         box.value, box.elem_id, box.autofocus = value, None, False

@@ -45,6 +45,19 @@ class Token:
             return False
         return self.role == "write" or self.scopes is None or not {namespace, repo_id}.isdisjoint(self.scopes)
 
+    def describe(self) -> dict[str, Any]:
+        """What the API tells of it; of a fine-grained one also where it may write."""
+        told: dict[str, Any] = {"displayName": "test", "role": self.role}
+        if self.role == "fineGrained":
+            places = self.namespaces if self.scopes is None else self.scopes
+            kinds = {self.user: "user", **dict.fromkeys(self.orgs, "org")}
+            scoped = [
+                {"entity": {"type": kinds.get(place, "model"), "name": place}, "permissions": ["repo.write"]}
+                for place in places
+            ]
+            told["fineGrained"] = {"canReadGatedRepos": False, "global": [], "scoped": scoped}
+        return told
+
 
 class HubError(Exception):
     """A refusal, answered as JSON with the Hub's error headers."""

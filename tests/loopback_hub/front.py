@@ -34,6 +34,7 @@ class Front:
         request = Request(scope)
         on_storage = request.headers.get("host", "").startswith("localhost")
         logged = _log(request)
+        self._hub.log.append(logged)
         (self._hub.storage_requests if on_storage else self._hub.requests).append(logged)
         if "content-length" in request.headers or "transfer-encoding" in request.headers:
             scope["loopback_hub.body"] = body = await self._hub.recorder.read(logged, receive)

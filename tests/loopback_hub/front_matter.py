@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from .repository import Commit, Repository
+
 REPO_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 SDKS = ("gradio", "docker", "static", "streamlit")
@@ -150,3 +152,18 @@ def _model_index_problems(index: Any) -> list[str]:
 
 def _missing(value: Any, *keys: str) -> list[str]:
     return [key for key in keys if not isinstance(value, dict) or key not in value]
+
+
+def card_data(repository: Repository, commit: Commit) -> dict[str, Any]:
+    """The front matter of the README, empty without one."""
+    blob = commit.files.get("README.md")
+    text = repository.blob_path(blob).read_text(encoding="utf-8") if blob else ""
+    parts = text.split("---\n", 2)
+    data = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
+    return data if isinstance(data, dict) else {}
+
+
+def card_tags(card: Mapping[str, Any]) -> list[str]:
+    """The tags of a card, which may also be one word."""
+    tags = card.get("tags") or []
+    return [str(tag) for tag in (tags if isinstance(tags, list) else [tags])]

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlencode
 
-import yaml
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from .access import Access, HubError, entry_not_found
+from .front_matter import card_data, card_tags
 from .repository import REPO_TYPES, Blob, Commit, Repository, RepoType
 
 Handler: TypeAlias = Callable[..., Awaitable[Response]]
@@ -83,7 +83,7 @@ class Pull:
                 "fullname": token.user,
                 "isPro": False,
                 "orgs": [{"type": "org", "name": org, "roleInOrg": "write"} for org in token.orgs],
-                "auth": {"type": "access_token", "accessToken": {"displayName": "test", "role": token.role}},
+                "auth": {"type": "access_token", "accessToken": token.describe()},
             }
         )
 
@@ -98,13 +98,13 @@ class Pull:
             "author": repository.namespace,
             "sha": commit.sha,
             "private": repository.private,
-            "gated": "manual" if repository.gated else False,
+            "gated": repository.gated_how,
             "disabled": False,
             "createdAt": next(iter(repository.commits.values())).date,
             "lastModified": commit.date,
             "downloads": 0,
             "likes": 0,
-            "tags": _tags(card),
+            "tags": card_tags(card),
             "cardData": card,
             "siblings": [_sibling(path, blob, blobs) for path, blob in commit.files.items()],
         }
@@ -112,7 +112,10 @@ class Pull:
             data["modelId"] = repository.repo_id
             data |= {key: card[key] for key in ("pipeline_tag", "library_name") if key in card}
         if repo_type == "space":
-            data["sdk"] = card.get("sdk")
+            data |= {
+                "sdk": card.get("sdk") or repository.space.sdk,
+                "runtime": repository.space.describe(card, commit.files),
+            }
         return JSONResponse(data)
 
     async def tree(self, request: Request, repo_type: RepoType) -> Response:
@@ -233,17 +236,3 @@ def _entries(commit: Commit, expand: bool) -> dict[str, dict[str, Any]]:
     for path, blob in commit.files.items():
         entries[path] = {"type": "file", "path": path, "oid": blob.oid, "size": blob.size, **_lfs(blob, "oid"), **extra}
     return entries
-
-
-def card_data(repository: Repository, commit: Commit) -> dict[str, Any]:
-    """The front matter of the README, empty without one."""
-    blob = commit.files.get("README.md")
-    text = repository.blob_path(blob).read_text(encoding="utf-8") if blob else ""
-    parts = text.split("---\n", 2)
-    data = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
-    return data if isinstance(data, dict) else {}
-
-
-def _tags(card: dict[str, Any]) -> list[str]:
-    tags = card.get("tags") or []
-    return [str(tag) for tag in (tags if isinstance(tags, list) else [tags])]

@@ -110,8 +110,9 @@ class Push:
             self._show(repository, visibility)
         if "gated" in data:
             repository.gated = bool(data["gated"])
+            repository.gated_by = data["gated"] or "manual"
         repository.save()
-        return JSONResponse({"private": repository.private, "gated": data.get("gated", repository.gated)})
+        return JSONResponse({"private": repository.private, "gated": repository.gated_how})
 
     async def create_branch(self, request: Request, repo_type: RepoType) -> Response:
         """A new branch from a revision."""

@@ -85,6 +85,7 @@ class Repository:
         self.repo_id = repo_id
         self.private = False
         self.gated = False
+        self.gated_by: Literal["manual", "auto"] = "manual"
         # Full ref names ("refs/heads/main", "refs/tags/v1", "refs/pr/1") to commit shas.
         self.refs: dict[str, str] = {}
         self.commits: dict[str, Commit] = {}
@@ -102,6 +103,11 @@ class Repository:
     def namespace(self) -> str:
         """The user or organization that owns the repository."""
         return self.repo_id.split("/")[0] if "/" in self.repo_id else ""
+
+    @property
+    def gated_how(self) -> Literal["manual", "auto", False]:
+        """How people are let in, as the API says it; False where everybody may read."""
+        return self.gated_by if self.gated else False
 
     def resolve(self, revision: str) -> Commit | None:
         """The commit that a branch, tag, full ref or sha names."""
@@ -192,6 +198,7 @@ class Repository:
             "repo_id": self.repo_id,
             "private": self.private,
             "gated": self.gated,
+            "gated_by": self.gated_by,
             "granted": sorted(self.granted),
             "refs": self.refs,
             "commits": [asdict(commit) for commit in self.commits.values()],
@@ -201,6 +208,7 @@ class Repository:
     def _load(self) -> None:
         state: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
         self.private, self.gated = state["private"], state["gated"]
+        self.gated_by = state.get("gated_by", "manual")
         self.granted, self.refs = set(state["granted"]), state["refs"]
         for entry in state["commits"]:
             files = {path: Blob(**blob) for path, blob in entry.pop("files").items()}

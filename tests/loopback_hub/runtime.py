@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,14 +36,18 @@ class Runtime:
             for entry in data.get(name) or []:
                 store[entry["key"]] = {key: entry[key] for key in ("value", "description") if key in entry}
 
-    def advance(self) -> str:
-        """The present stage; the next question gets the next one."""
-        if not self.stages:
-            return "BUILDING"
-        return self.stages.pop(0) if len(self.stages) > 1 else self.stages[0]
-
-    def describe(self, stage: str) -> dict[str, Any]:
-        """What the API tells of it."""
+    def describe(self, card: Mapping[str, Any], files: Container[str], *, advance: bool = False) -> dict[str, Any]:
+        """What the API tells of it; with ``advance`` the next question gets the next stage."""
+        stage = self._stage(card, files)
+        if advance and len(self.stages) > 1 and stage == self.stages[0]:
+            del self.stages[0]
         current = self.hardware if stage in ("RUNNING", "APP_STARTING") else None
         hardware = {"current": current, "requested": self.hardware}
         return {"stage": stage, "hardware": hardware, "gcTimeout": self.sleep_time, "storage": None, "replicas": 1}
+
+    def _stage(self, card: Mapping[str, Any], files: Container[str]) -> str:
+        if self.stages[:1] == ["PAUSED"]:
+            return "PAUSED"
+        if self.sdk != "docker" and card.get("app_file", "app.py") not in files:
+            return "NO_APP_FILE"
+        return self.stages[0] if self.stages else "RUNNING"

@@ -51,7 +51,8 @@ class LoopbackHub:
         self.policy = Policy()
         self.faults = Faults()
         self.recorder = Recorder(self.root / "bodies")
-        # What clients asked the API and the storage host, and what this hub has no route for.
+        # What clients asked: all of it in order, then of the API, of the storage host, and without a route.
+        self.log: list[LoggedRequest] = []
         self.requests: list[LoggedRequest] = []
         self.storage_requests: list[LoggedRequest] = []
         self.unknown: list[LoggedRequest] = []

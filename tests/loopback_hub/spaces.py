@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .access import Access, HubError
+from .front_matter import card_data
 from .policy import Policy
-from .pull import card_data
 from .repository import EPOCH, Repository
 
 DATE = EPOCH.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -53,7 +53,7 @@ class Spaces:
     async def runtime(self, request: Request) -> Response:
         """The stage and the hardware."""
         repository = self.access.repository(request, "space", request.path_params["id"])
-        return JSONResponse(repository.space.describe(_stage(repository)))
+        return _describe(repository, advance=True)
 
     async def hardware(self, request: Request) -> Response:
         """Ask for other hardware."""
@@ -69,13 +69,13 @@ class Spaces:
         """When to stop a Space that nobody uses."""
         repository = self._open(request)
         repository.space.sleep_time = (await request.json())["seconds"]
-        return JSONResponse(repository.space.describe(_stage(repository)))
+        return _describe(repository)
 
     async def pause(self, request: Request) -> Response:
         """Stop it until somebody restarts it."""
         repository = self._open(request)
         repository.space.stages = ["PAUSED"]
-        return JSONResponse(repository.space.describe("PAUSED"))
+        return _describe(repository)
 
     async def restart(self, request: Request) -> Response:
         """Go through all stages once more."""
@@ -100,14 +100,10 @@ class Spaces:
 
     def _restarted(self, repository: Repository) -> Response:
         repository.space.stages = list(self.policy.space_stages)
-        return JSONResponse(repository.space.describe(_stage(repository)))
+        return _describe(repository)
 
 
-def _stage(repository: Repository) -> str:
-    """What the Space is doing; without its app file it does nothing."""
+def _describe(repository: Repository, *, advance: bool = False) -> Response:
     commit = repository.resolve("main")
     assert commit is not None
-    card = card_data(repository, commit)
-    if repository.space.sdk != "docker" and card.get("app_file", "app.py") not in commit.files:
-        return "NO_APP_FILE"
-    return repository.space.advance()
+    return JSONResponse(repository.space.describe(card_data(repository, commit), commit.files, advance=advance))

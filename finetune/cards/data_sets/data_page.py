@@ -20,6 +20,7 @@ _CODE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 """A block of code, or a code span, which no blank line can be in."""
+_BESIDE = Markdown("This page is made of `answers.yaml` and `stats.json` beside it. ")
 _HEADING = re.compile(r"^( {0,3})(#{1,6}(?=\s|$)|=+\s*$|-{3,}\s*$)", re.MULTILINE)
 
 
@@ -36,14 +37,15 @@ def render(answers: Mapping[str, Any], stats: Mapping[str, Any]) -> str:
     return f"---\n{top}---\n\n{page_body(answers, stats)}\n"
 
 
-def page_body(answers: Mapping[str, Any], stats: Mapping[str, Any]) -> str:
-    """The page without its head; the first line is its title."""
+def page_body(answers: Mapping[str, Any], stats: Mapping[str, Any], beside: Markdown = _BESIDE) -> str:
+    """The page without its head; the first line is its title. `beside` says what stands beside it."""
     card = answers["card"]
     body = (
         environment()
         .get_template("data_card.md")
         .render(
             title=card.get("pretty_name") or card["dataset"],
+            beside=beside,
             answers={key: _answer(key, answers) for key in QUESTIONS},
             measurements=[_measurement(name, entry) for name, entry in stats["measurements"].items()],
         )

@@ -42,7 +42,7 @@ def published_data_card(folder: Path, publication: Publication) -> str:
         raise UsageError(f"{folder} holds no data card.", "Write it with: finetune card data RECIPE")
     answers, stats = read_answers(folder / ANSWERS), read_stats(folder)
     head = yaml.safe_dump(_head(answers), sort_keys=False, allow_unicode=True, width=1000)
-    top, rest = page_body(answers, stats).split("\n", 1)
+    top, rest = page_body(answers, stats, Markdown()).split("\n", 1)
     return f"---\n{head}---\n\n{top}\n\n{_note(publication)}\n{rest.strip()}\n"
 
 

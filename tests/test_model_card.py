@@ -1,0 +1,251 @@
+"""The code on every task's model card runs as it stands, and answers as the model does: adapters and whole models, with
+this library and with the field's own."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from closeness import assert_close
+from datasets import Dataset
+from test_task_contract import example
+from tiny_runs import tiny_recipe
+
+import finetune
+from finetune.artifacts import Evaluation, Publication, RunFolder, TrainedModel
+from finetune.cards import published_texts, write_card
+from finetune.models import tiny_text_encoder
+from finetune.publishing import stage_model
+
+VARIANTS = [
+    ("fill-mask", "short"), ("multiple-choice", "list"), ("question-answering", "squad"),
+    ("question-answering", "squad-v2"), ("sentence-similarity", "scored"), ("sentence-similarity", "pairs"),
+    ("text-classification", "single-label"), ("text-classification", "multi-label"),
+    ("text-classification", "regression"), ("text-ranking", "lists"), ("token-classification", "IOB2"),
+    ("token-classification", "parts-of-speech"),
+]  # fmt: skip
+IDS = [f"{name}-{variant}" for name, variant in VARIANTS]
+WHOLE = Publication("acme/model", True, "merged", "v1")
+RUNNER = """
+import contextlib, io, json, os, sys
+answers = {}
+for name, (folder, code) in json.load(open(sys.argv[1])).items():
+    os.chdir(folder)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(code, name, "exec"), {})
+    answers[name] = said.getvalue()
+json.dump(answers, open(sys.argv[2], "w"))
+"""
+
+
+@dataclass
+class Carded:
+    """A run with its cards: one for its folder, which holds an adapter, and one for a published whole model."""
+
+    run: Path
+    model: TrainedModel
+    code: dict[str, tuple[str, str]]
+    """Snippet -> the folder that it runs in, and its lines."""
+
+
+def snippets_of(card: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", card, re.DOTALL | re.MULTILINE)
+
+
+def finished(recipe: Any) -> RunFolder:
+    """A run of the real pipeline, scored, without its report."""
+    data = finetune.prepare(recipe)
+    model = finetune.fit(recipe, data)
+    run = RunFolder.open(Path(recipe.output.folder) / recipe.output.run)
+    evaluation: Evaluation = finetune.evaluate(model)
+    evaluation.save(run)
+    finetune.audit_bias(evaluation, min_rows=2).save(run)
+    return run
+
+
+def carded(run: RunFolder) -> Carded:
+    local = snippets_of(write_card(run).read_text(encoding="utf-8"))
+    texts = published_texts(run, WHOLE)
+    staged = stage_model(run, WHOLE, texts, run.path.parent / "staged")
+    whole = [code.replace(WHOLE.repo, str(staged)) for code in snippets_of(texts["README.md"])]
+    code = {}
+    for form, folder, found in (("adapter", run.path.parent, local), ("whole", staged.parent, whole)):
+        code |= {f"{form} {kind}": (str(folder), text) for kind, text in zip(("finetune", "own"), found, strict=True)}
+    return Carded(run.path, finetune.load(run.path), code)
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Carded]:
+    found = {}
+    for name, variant in VARIANTS:
+        folder, given = tmp_path_factory.mktemp("card"), example(name, variant)
+        given.save_model(str(folder / "base"))
+        found[f"{name}-{variant}"] = carded(finished(tiny_recipe(name, folder, given.rows, given.options)))
+    found["table"] = carded(finished(table_recipe(tmp_path_factory.mktemp("table"))))
+    return found
+
+
+def table_recipe(folder: Path) -> Any:
+    """A model whose text is made of cleaned columns."""
+    rows = [
+        {"Body": f"a <b>fine</b> w{i % 7}", "price": float(i % 9), "label": ("no", "yes")[i % 2]} for i in range(48)
+    ]
+    tiny_text_encoder(str(folder / "base"), ["a fine costs", *(f"w{i} {i}" for i in range(9))])
+    return tiny_recipe(
+        "text-classification", folder, rows, {}, cleaning={"normalize": ["html"]},
+        features={"numeric": ["price"], "template": "{Body} costs {price:.0f}"}, inspection={"in_runs": False},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def printed(cards: dict[str, Carded], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What every snippet prints, in a fresh process that has no connection."""
+    folder = tmp_path_factory.mktemp("printed")
+    asked, said = folder / "asked.json", folder / "said.json"
+    code = {f"{name} {kind}": given for name, card in cards.items() for kind, given in card.code.items()}
+    asked.write_text(json.dumps(code), encoding="utf-8")
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "empty"), "TQDM_DISABLE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER, str(asked), str(said)], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(said.read_text(encoding="utf-8"))
+
+
+def asked_of(code: str) -> list[Any]:
+    """The inputs that a snippet of this library gives to `predict`."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    call = next(node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr == "predict")
+    return ast.literal_eval(call.args[0])
+
+
+@pytest.mark.parametrize("form", ["adapter", "whole"])
+@pytest.mark.parametrize("name", [*IDS, "table"])
+def test_the_lines_of_this_library_answer_as_the_model_does(cards, printed, name, form):
+    card = cards[name]
+    inputs = asked_of(card.code[f"{form} finetune"][1])
+    given = ast.literal_eval(printed[f"{name} {form} finetune"])
+    assert_close(given, card.model.predict(inputs), 1e-4)
+
+
+@pytest.mark.parametrize("form", ["adapter", "whole"])
+@pytest.mark.parametrize("name", IDS)
+def test_the_lines_of_the_fields_libraries_answer_as_the_model_does(cards, printed, name, form):
+    card, text = cards[name], printed[f"{name} {form} own"].strip()
+    task = name.rpartition("-")[0] if name.count("-") == 2 else card.model.task.name
+    module = sys.modules[type(card.model.task).__module__]
+    assert "finetune" not in card.code[f"{form} own"][1].replace(str(card.run.parent), "")
+    COMPARISONS[task](card.model, module.SAMPLE, text)
+
+
+def by_pipeline(model: TrainedModel, sample: Any, text: str) -> None:
+    answer, given = model.predict([sample])[0], ast.literal_eval(text)
+    if "scores" in answer:
+        assert_close({entry["label"]: entry["score"] for entry in given}, answer["scores"], 1e-4)
+    else:
+        assert_close(given[0]["score"], answer["prediction"], 1e-4)
+    if isinstance(answer["prediction"], str):
+        assert given[0]["label"] == answer["prediction"]
+
+
+def by_tags(model: TrainedModel, sample: Any, text: str) -> None:
+    answer = model.predict([sample])[0]
+    if text.startswith("{"):
+        assert ast.literal_eval(text) == dict(zip(sample.split(), answer["tags"], strict=True))
+        return
+    given = ast.literal_eval(re.sub(r"np\.float32\(([^)]*)\)", r"\1", text))
+    spans = [(entry["start"], entry["end"], entry["entity_group"]) for entry in given]
+    assert spans == [(entry["start"], entry["end"], entry["label"]) for entry in answer["prediction"]]
+
+
+def by_fillings(model: TrainedModel, sample: Any, text: str) -> None:
+    asked = sample.replace("{filler.tokenizer.mask_token}", model.processor.mask_token)
+    given = {entry["token_str"]: entry["score"] for entry in ast.literal_eval(text)}
+    assert_close(given, model.predict([asked])[0]["scores"], 1e-4)
+
+
+def by_choice(model: TrainedModel, sample: Any, text: str) -> None:
+    answer = model.predict([sample])[0]
+    chosen, _, shares = text.partition(" [")
+    assert chosen == answer["prediction"]
+    assert_close(ast.literal_eval(f"[{shares}"), list(answer["scores"].values()), 1e-4)
+
+
+def by_order(model: TrainedModel, sample: Any, text: str) -> None:
+    answer, given = model.predict([sample])[0], ast.literal_eval(text)
+    assert [entry["text"] for entry in given] == answer["prediction"]
+    assert_close([entry["score"] for entry in given], answer["relevance"], 1e-4)
+
+
+COMPARISONS: dict[str, Callable[[TrainedModel, Any, str], None]] = {
+    "text-classification": by_pipeline,
+    "token-classification": by_tags,
+    "question-answering": lambda model, sample, text: assert_close(text, model.predict([sample])[0]["prediction"]),
+    "fill-mask": by_fillings,
+    "multiple-choice": by_choice,
+    "sentence-similarity": lambda model, sample, text: assert_close(
+        float(text), float(model.predict([sample])[0]["prediction"]), 1e-4
+    ),
+    "text-ranking": by_order,
+}
+
+
+def test_every_task_is_tried():
+    from finetune.recipe import task_names
+
+    assert set(COMPARISONS) == {name for name, _ in VARIANTS} == set(task_names())
+
+
+def test_code_that_leaves_steps_out_says_so(cards):
+    card = cards["table"]
+    for form in ("adapter", "whole"):
+        inputs = asked_of(card.code[f"{form} finetune"][1])
+        assert [set(value) for value in inputs] == [{"Body", "price"}]
+        own = card.code[f"{form} own"][1]
+        assert own.startswith("# Not done by these lines: ")
+        assert "texts are normalised" in own
+        assert "{Body} costs {price:.0f}" in own
+    assert "What an input goes through" in (card.run / "README.md").read_text(encoding="utf-8")
+    plain = cards["text-classification-single-label"]
+    assert "Not done" not in plain.code["whole own"][1]
+    assert "What an input goes through" not in (plain.run / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_adapter_that_the_field_cannot_load_has_no_lines_for_it(cards):
+    run = RunFolder(cards["text-ranking-lists"].run)
+    described = run.read_json("model/finetune.json")
+    described["base"] |= {"name": "pypi:tiny==1.0/tiny/model", "sha256": "a" * 64}
+    copy = RunFolder(run.path.parent / "of a package")
+    for name in ("recipe.yaml", "evaluation.json", "bias.json", "predictions/test.parquet"):
+        (copy.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy.path / name).write_bytes((run.path / name).read_bytes())
+    copy.write_json("model/finetune.json", described)
+    assert len(snippets_of(write_card(copy).read_text(encoding="utf-8"))) == 1
+    assert len(snippets_of(published_texts(copy, WHOLE)["README.md"])) == 2
+
+
+def test_full_fine_tuning_is_used_the_same_way(tmp_path):
+    given = example("text-classification", "single-label")
+    given.save_model(str(tmp_path / "base"))
+    Dataset.from_list(given.rows).to_parquet(tmp_path / "rows.parquet")
+    run = finished(tiny_recipe("text-classification", tmp_path, given.rows, {}, adapter={"method": "none"}))
+    card = write_card(run).read_text(encoding="utf-8")
+    assert "model_kwargs" not in card  # the folder says itself which labels there are
+    code = next(code for code in snippets_of(card) if "pipeline" in code)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    module = sys.modules["finetune.tasks.text_classification"]
+    by_pipeline(finetune.load(run.path), module.SAMPLE, done.stdout.strip())
