@@ -194,9 +194,11 @@ def launch_demo(model: str | Path, settings: DemoSettings | None = None) -> None
     """
     from finetune import serving
 
-    trained = load(model)
-    run = RunFolder(Path(model)) if (Path(model) / RECIPE).exists() else None
-    serving.launch(serving.Answerer(trained, run=run), settings or serving.DemoSettings())
+    where = _find_model(model)
+    # A published model has its description at the top, a run in its folder `model`.
+    places: dict[str, Any] = {"published": where} if (where / DESCRIPTION).exists() else {"run": RunFolder(where)}
+    answerer = serving.Answerer(load(where), **places)
+    serving.launch(answerer, settings or serving.DemoSettings())
 
 
 def compare(first: str | Path, second: str | Path) -> dict[str, Any]:

@@ -239,8 +239,11 @@ def _stage(run: RunFolder, recipe: Recipe, publication: Publication, folder: Pat
     texts = cards.published_texts(run, publication)
     found["model"] = publishing.stage_model(run, publication, texts, folder / "model")
     if publication.space is not None:
-        found["space"] = publishing.stage_space(publication, recipe.name or recipe.task, recipe.card.license,
-                                                folder / "space")  # fmt: skip
+        learned = parse_location(recipe.data.name)
+        found["space"] = publishing.stage_space(
+            publication, recipe.name or recipe.task, recipe.card.license, folder / "space",
+            datasets=[learned.name] if learned.kind == "hub" else [], description=recipe.description or "",
+        )  # fmt: skip
     return found
 
 

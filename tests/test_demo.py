@@ -88,7 +88,7 @@ def connect(demo: Any, **settings: Any) -> Client:
 # -- every kind of task
 
 
-@pytest.mark.parametrize("asked_of", SERVED, ids=lambda pair: "-".join(pair))
+@pytest.mark.parametrize("asked_of", SERVED, ids="-".join)
 def test_a_program_gets_what_the_model_predicts(asked_of: tuple[str, str], answerer_of: Any, serve: Any) -> None:
     answerer = answerer_of(*asked_of)
     client = connect(serve(answerer))
@@ -119,10 +119,10 @@ def predicted(answerer: Answerer, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_is_shown_as_the_task_says(answerer: Answerer) -> None:
-    for asked in answerer.examples():
+    for asked in answerer.examples(3):
         answer = answerer.answer(asked)
         assert tuple(type(view) for view in answer.views) == answerer.model.task.shows
-        with gr.Blocks():
+        with gr.Blocks(analytics_enabled=False):
             outputs = Outputs(answerer.model.task.shows)
         updates = outputs.draw(answer.views)
         assert len(updates) == len(outputs.components) == len(outputs.clear())
@@ -371,6 +371,13 @@ def test_the_page_takes_nothing_from_elsewhere_and_keeps_nothing(reviewer: Answe
     assert httpx.get(f"{demo.url}theme.css").text.count("url(http") == 0
 
 
+def test_what_people_flag_is_no_matter_of_programs(reviewer: Answerer, serve: Any, tmp_path: Path) -> None:
+    client = connect(serve(reviewer, flags=tmp_path / "flags.jsonl"))
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/predict"]
+    client.predict(text="a great film", api_name="/predict")
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- what is told of a model
 
 
@@ -469,3 +476,16 @@ def test_where_no_gpu_is_lent_the_model_runs_as_it_is(reviewer: Answerer) -> Non
     before = reviewer.compute
     borrow_gpu(reviewer)
     assert reviewer.compute == before
+
+
+def test_where_gpus_are_lent_both_models_run_inside_of_such_calls(answerer_of: Any) -> None:
+    calls = []
+
+    def lend(compute: Any) -> Any:
+        return lambda rows: calls.append(len(rows)) or compute(rows)
+
+    tuned = Answerer(answerer_of("fill-mask", "short").model)
+    tuned.run_within(lend)
+    tuned.answer({"text": "the film was great"})
+    tuned.untouched().answer({"text": "the film was great"})
+    assert calls == [1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -39,10 +40,16 @@ class Demo:
         return model.task.views(model.task.rows_from([dict(values)])[0], answer)
 
     def tabs(self) -> list[str]:
-        return [tab.inner_text() for tab in self.page.get_by_role("tab").all()]
+        """All of them, also those that a narrow window puts into a menu."""
+        return [button.inner_text() for button in self.page.locator(".tab-container.visually-hidden button").all()]
 
-    def open(self, tab: str) -> None:
-        self.page.get_by_role("tab", name=tab, exact=True).click()
+    def open(self, name: str) -> None:
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        if tab.count():
+            tab.click()
+        else:
+            self.page.get_by_role("button", name="More tabs").click()
+            self.page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True).click()
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +173,25 @@ def test_nothing_typed_is_a_sentence(demo: Demo) -> None:
     assert demo.answerer.fields[0].label in alert.inner_text()
     assert "Traceback" not in page.content()
     assert barriers(page) == []
+    demo.trouble.check()
+
+
+def test_what_if_compares_two_answers_and_says_what_changed(demo: Demo) -> None:
+    page = demo.page
+    if not any(field.kind == "text" for field in demo.answerer.fields):
+        assert "What if" not in demo.tabs()
+        return
+    demo.open("What if")
+    for which in ("First", "Second"):
+        for field in demo.answerer.fields:
+            value = demo.values().get(field.name) or ""
+            page.get_by_label(f"{which} input: {field.label}").first.fill(as_typed(value))
+    page.get_by_role("button", name="Compare the answers").click()
+    page.get_by_text("Answer to the second").wait_for()
+    page.locator(".change strong").first.wait_for()
+    panel = page.get_by_role("tabpanel").filter(has_text="What changed")
+    assert re.search("stays|both times|Nothing", panel.locator(".change").inner_text())
+    demo.open("Try it")
     demo.trouble.check()
 
 

@@ -622,6 +622,19 @@ def test_over_tls(model: Path, tmp_path: Path) -> None:
         assert titles(secure, "lovelace/safe") == ["Publish v1", "initial commit"]
 
 
+def test_a_hub_without_xet_storage(hub: LoopbackHub, model: Path, tmp_path: Path) -> None:
+    """The library for it is installed and tried first; the loopback Hub has no route for it."""
+    client = Client(hub, tmp_path / "client", HF_HUB_DISABLE_XET="0")
+    assert "value" in client.send("acme/older", model, tag="v1")
+    client.close()
+    tried = [each.path for each in hub.unknown]
+    assert tried == ["/api/models/acme/older/xet-write-token/main"]
+    hub.unknown.clear()
+    assert "Xet storage failed" in client.log.read_text()
+    assert titles(hub, "acme/older") == ["Publish v1", "initial commit"]
+    assert ours(model).items() <= files_of(hub, "acme/older").items()
+
+
 def test_a_hub_that_is_not_there(tmp_path: Path, model: Path) -> None:
     with LoopbackHub(tmp_path / "hub") as gone:
         client = Client(gone, tmp_path / "client")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,19 +56,21 @@ class Snippets:
 def snippets(record: Record, publication: Publication | None = None) -> Snippets:
     """Code that runs as it stands: against the published repository, or beside the run's folder."""
     place = publication.repo if publication else record.name
-    example = json.dumps(sample_input(record), ensure_ascii=False)
-    name = json.dumps(place, ensure_ascii=False)
+    example = _literal(sample_input(record))
     return Snippets(
-        f"from finetune import load\n\nmodel = load({name})\nprint(model.predict([{example}]))",
-        f"finetune demo {_quoted(place)}",
+        f"from finetune import load\n\nmodel = load({_literal(place)})\nprint(model.predict([{example}]))",
+        f"finetune demo {shlex.quote(place)}",
         _own(record, publication),
     )
 
 
-def _quoted(place: str) -> str:
-    import shlex
-
-    return shlex.quote(place)
+def _literal(value: Any) -> str:
+    """A plain value as Python writes it, texts in double quotes."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(key)}: {_literal(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def sample_input(record: Record) -> Any:
@@ -94,6 +97,8 @@ def template_columns(record: Record) -> list[str]:
 def _typical(record: Record, column: str) -> Any:
     """A value that the column could have: the median, the commonest category; None where none is known."""
     entry: dict[str, Any] = next((c for c in record.audit.get("columns", ()) if c["name"] == column), {})
+    if not entry:
+        return None if column in record.recipe.features.columns else _TEXT
     if entry.get("personal"):
         return None
     if entry.get("numbers"):
@@ -122,8 +127,9 @@ def _own(record: Record, publication: Publication | None) -> str | None:
         return None
     place = publication.repo if publication else f"{record.name}/model"
     code = record.evaluation.load_task().usage(place, adapter=adapter)
-    skipped = [f"# Not done by these lines: {' '.join(public(step).split())}" for step in input_steps(record)]
-    return "\n".join([*skipped, code.strip()]) if code else None
+    skipped = [f"# {' '.join(public(step).split())}" for step in input_steps(record)]
+    note = ["# These lines leave out what comes first:", *skipped] if skipped else []
+    return "\n".join([*note, code.strip()]) if code else None
 
 
 def _field_finds_base(record: Record) -> bool:

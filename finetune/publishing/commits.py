@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from finetune.publishing.clients import Hub
 from finetune.publishing.refusals import RepoType
 from finetune.publishing.repositories import MAIN
+from finetune.publishing.retries import failed_in_xet
 from finetune.publishing.stale import stale_files
 from finetune.publishing.verification import LocalFile, differing, read_tree
 
@@ -79,11 +81,24 @@ def _advance(api: Any, change: Change, announce: Callable[[Step], None], branch:
     if not step.missing and not step.stale:
         return step.head, 0
     announce(step)
-    made = api.create_commit(
-        change.repo, _operations(step), commit_message=change.message, repo_type=change.repo_type, revision=branch,
-        parent_commit=step.head,
-    )  # fmt: skip
-    return str(made.oid), step.left
+    try:
+        oid = _create(api, change, step, branch)
+    except Exception as error:
+        if not failed_in_xet(error):
+            raise
+        log.warning("The upload to Xet storage failed (%s); the files go the older way.", type(error).__name__)
+        oid = _create(api, change, step, branch, older=True)
+    return oid, step.left
+
+
+def _create(api: Any, change: Change, step: Step, branch: str, *, older: bool = False) -> str:
+    """One commit; `older` sends large files by git's LFS although the library for Xet storage is installed."""
+    with ExitStack() as opened:
+        made = api.create_commit(
+            change.repo, _operations(step, opened if older else None), commit_message=change.message,
+            repo_type=change.repo_type, revision=branch, parent_commit=step.head,
+        )  # fmt: skip
+    return str(made.oid)
 
 
 def look(api: Any, change: Change, branch: str) -> Step:
@@ -110,13 +125,17 @@ def _batch(files: list[LocalFile], part: tuple[int, int] | None) -> list[LocalFi
     return files[:taken]
 
 
-def _operations(step: Step) -> list[Any]:
-    """Made anew for each try: the client marks those that it used."""
+def _operations(step: Step, opened: ExitStack | None) -> list[Any]:
+    """Made anew for each try: the client marks those that it used.
+
+    An opened file instead of its path makes the client go by LFS: Xet storage takes paths alone.
+    """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations: list[Any] = [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in step.stale]
     for file in step.missing:
-        addition = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source)
+        source = file.source if opened is None else opened.enter_context(file.source.open("rb"))
+        addition = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=source)
         addition.upload_info.sha256 = bytes.fromhex(file.sha256)  # known: the client need not read it once more
         operations.append(addition)
     return operations

@@ -43,7 +43,7 @@ class Subject:
         return f"{words[self.repo_type]} {self.repo}" if self.repo_type else "your account"
 
 
-def explain(error: Exception, subject: Subject) -> FinetuneError:
+def explain(error: Exception, subject: Subject) -> FinetuneError:  # noqa: PLR0911 - one return per cause
     """Our error for whatever the client library raised; an error of ours stays as it is."""
     from huggingface_hub import errors as hub
 
@@ -61,8 +61,7 @@ def explain(error: Exception, subject: Subject) -> FinetuneError:
             return _by_status(status, cause, subject)
     if isinstance(error, hub.HFValidationError):
         return _malformed(error, subject)
-    advice = "" if isinstance(error, OSError) else " If the upload keeps stopping there, set HF_HUB_DISABLE_XET=1."
-    return PublishError(f"The Hub could not be reached for {subject.name}: {describe(error)}.", LATER + advice)
+    return PublishError(f"The Hub could not be reached for {subject.name}: {describe(error)}.", LATER)
 
 
 def offline() -> AccessError:

@@ -86,8 +86,18 @@ def is_passing(error: BaseException) -> bool:
         # A cut answer shows up as JSON that ends too early.
         if isinstance(cause, httpx2.TransportError | ConnectionError | TimeoutError | json.JSONDecodeError):
             return True
-    # The upload to Xet storage is compiled code that raises plain errors of its own.
-    return type(error).__module__.startswith("hf_xet") or type(error) is RuntimeError
+    return failed_in_xet(error)
+
+
+def failed_in_xet(error: BaseException) -> bool:
+    """Whether the upload to Xet storage failed: compiled code that raises plain errors without a status.
+
+    The client takes that way whenever the library for it is installed, and does not ask whether the server has it.
+    """
+    from huggingface_hub.utils import is_xet_available
+
+    plain = type(error) in (RuntimeError, ConnectionError, TimeoutError) or type(error).__module__ == "hf_xet"
+    return plain and is_xet_available() and all(status_of(cause) is None for cause in causes(error))
 
 
 def asked_wait(error: BaseException) -> float | None:

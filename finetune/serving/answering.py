@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from finetune.artifacts import RunFolder, TrainedModel
 from finetune.artifacts.trained_model import find_base
@@ -22,6 +22,9 @@ from finetune.task import Prediction, Row
 from finetune.views import Field, View
 
 log = logging.getLogger(__name__)
+
+
+Compute: TypeAlias = Callable[[Sequence[Row]], list[Prediction] | FinetuneError]
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Answerer:
         card: The model card as Markdown without its YAML head; empty where there is none.
         fields: What a person fills in.
         compute: Rows -> predictions, or the error that a person can act on. Where the model may only run inside of a
-            special call (a GPU that is lent for seconds), this is what such a call wraps; errors are returned, since
-            other processes do not hand on what they are.
+            special call (a GPU that is lent for seconds), `run_within` wraps it; errors are returned, since other
+            processes do not hand on what they are.
         lock: Held while the model runs.
     """
 
@@ -71,7 +74,8 @@ class Answerer:
         self._facts = Facts(model, run.path if run else published)
         self.title, self.description, self.card = self._facts.title, self._facts.description, self._facts.card
         self.fields: tuple[Field, ...] = fields_of(model)
-        self.compute: Callable[[Sequence[Row]], list[Prediction] | FinetuneError] = self._compute
+        self.compute: Compute = self._compute
+        self._wrap: Callable[[Compute], Compute] = lambda compute: compute
         self.lock = threading.Lock()
         self._mode: Callable[[], AbstractContextManager[Any]] = nullcontext
 
@@ -113,13 +117,17 @@ class Answerer:
         prediction = _ranked(asked[several], found) if several else found[0]
         return Answer(row, prediction, self.model.task.views(row, prediction), seconds, self._notes(rows))
 
+    def run_within(self, wrap: Callable[[Compute], Compute]) -> None:
+        """Let the model run inside of special calls only; that of `untouched` as well."""
+        self._wrap, self.compute = wrap, wrap(self._compute)
+
     def untouched(self) -> Answerer | None:
         """One that answers as the pretrained model did before the fit; None where that could not answer, or is not to
         be had."""
         if not self.model.task.answers_untouched:
             return None
         other = copy.copy(self)
-        other.compute = other._compute
+        other.compute = self._wrap(other._compute)
         if self.model.is_adapter:
             other._mode = lambda: core(self.model.model).disable_adapter()
             return other

@@ -11,7 +11,7 @@ from finetune.serving.answering import Answerer
 from finetune.serving.endpoint import add_endpoint, try_answer
 from finetune.serving.inputs import make_inputs, shown_values
 from finetune.serving.notices import clear_notice, make_notice, show_problem, show_remarks
-from finetune.serving.outputs import Outputs, json_of
+from finetune.serving.outputs import Outputs, json_of, plain_markdown
 from finetune.views import Bars
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def build(answerer: Answerer, settings: DemoSettings) -> gr.Blocks:
 
     # Uploads are kept in a temporary folder for as long as they may be asked about.
     with gr.Blocks(title=answerer.title, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)) as page:
-        gr.Markdown(f"# {_one_line(answerer.title)}\n\n{answerer.description}", elem_classes="about")
+        gr.Markdown(_heading(answerer), elem_classes="about")
         with gr.Tabs():
             with gr.Tab("Try it", id="try"):
                 _add_try(answerer, settings)
@@ -176,5 +176,7 @@ def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s"
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _heading(answerer: Answerer) -> str:
+    """Both come from a recipe or a card: neither is meant as Markdown."""
+    title, description = (plain_markdown(" ".join(text.split())) for text in (answerer.title, answerer.description))
+    return f"# {title}\n\n{description}"

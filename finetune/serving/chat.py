@@ -65,9 +65,16 @@ def stream_reply(
         yield str(answerer.answer({name: list(messages)}).prediction["prediction"])
         return
     row = model.task.rows_from([{name: list(messages)}])[0]
-    pieces = model.task.stream(
-        row, model.model, model.processor, max_new_tokens=max_new_tokens, max_length=model.max_length
-    )
+    with answerer.lock:
+        yield from _joined(
+            model.task.stream(
+                row, model.model, model.processor, max_new_tokens=max_new_tokens, max_length=model.max_length
+            )
+        )
+
+
+def _joined(pieces: Iterator[str]) -> Iterator[str]:
+    """What is written so far, after each piece; ends the pieces when it is closed."""
     written = ""
     try:
         for piece in pieces:

@@ -80,9 +80,11 @@ def read_correction(task: Task, row: Row, given: Any) -> dict[str, Any]:
         return {**aside, name: None}
     try:
         columns = _columns(task.kind, name, row, given)
-        kept = {key: value for key, value in {**row, **columns}.items() if value is not None and key not in listed}
-        # As the data stage will read it: a row that could not be learned from is refused here, not lost there.
-        task.check_row({**kept, name: task.parse_target(columns[name])})
+        target = task.parse_target(columns[name])
+        if task.kind != "tags":  # these are a tag per word already, also where the task learned from spans of a text
+            kept = {key: value for key, value in {**row, **columns}.items() if value is not None and key not in listed}
+            # As the data stage will read it: a row that could not be learned from is refused here, not lost there.
+            task.check_row({**kept, name: target})
     except RowError as error:
         raise UsageError(f"“What is right” cannot be used: {error}.", question_of(task).hint) from None
     return {**aside, **columns}

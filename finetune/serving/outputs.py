@@ -82,7 +82,7 @@ def _draw_bars(view: Bars) -> list[Any]:
     first = next(iter(view.scores))
     alone = list(view.chosen) == [first]
     more = f" ({MOST_BARS} likeliest of {len(view.scores)})" if len(view.scores) > MOST_BARS else ""
-    chosen = f"**Chosen:** {', '.join(map(_plain, view.chosen))}" if view.chosen else "**Chosen:** none of them"
+    chosen = f"**Chosen:** {', '.join(map(plain_markdown, view.chosen))}" if view.chosen else "**Chosen:** none of them"
     label = gr.update(value=dict(view.scores), visible=True, show_heading=alone, label=f"Answer{more}")
     return [label, gr.update(value=chosen, visible=not alone)]
 
@@ -154,7 +154,7 @@ def _draw_words(view: Words) -> list[Any]:
     return [gr.update(value=view.text, info=view.note or None)]
 
 
-def _plain(text: str) -> str:
+def plain_markdown(text: str) -> str:
     """A text in Markdown that stays as it is."""
     return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-.!<>|~$&" else letter for letter in text)
 

@@ -72,7 +72,7 @@ def borrow_gpu(answerer: Answerer) -> None:
         import spaces
     except ImportError:
         return
-    answerer.compute = spaces.GPU(answerer.compute)
+    answerer.run_within(spaces.GPU)
 
 
 def explain_absence(reason: str) -> gr.Blocks:
