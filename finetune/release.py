@@ -132,7 +132,7 @@ def send_release(release: Release, *, resume: bool = False) -> Receipt:
 
 def is_unfinished(run: RunFolder) -> bool:
     """Whether a publication of this run was begun and not finished."""
-    return run.has(PLAN) and run.has(RECEIPT)
+    return run.has(PLAN)
 
 
 def _put_aside(path: Path) -> None:

@@ -39,6 +39,10 @@ def test_data_at_scale_can_be_measured() -> None:
     assert len(lines) == 6
 
 
+def test_publishing_can_be_timed() -> None:
+    assert len(list(load(FOLDER / "publish_speed.py").compare(1))) == 2
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_the_fit_and_its_baseline_can_be_timed(make_recipe: Callable[..., Any], ours: bool) -> None:
     module = load(FOLDER / "training_speed.py")

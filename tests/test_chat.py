@@ -22,7 +22,7 @@ from finetune.errors import MissingExtraError, UsageError
 from finetune.serving import media
 from finetune.serving.answering import Answerer
 from finetune.serving.app import DemoSettings
-from finetune.serving.chat import StreamingTask, read_messages, stream_reply
+from finetune.serving.conversation import NO_ANSWER, StreamingTask, read_messages, stream_reply
 from finetune.serving.launching import RunningDemo, start
 from finetune.serving.media import media_component, read_audio, read_image, read_media
 from finetune.sources import ModelSource
@@ -172,6 +172,14 @@ class TestMessages:
         assert read_messages([], "hi", " be kind ")[0] == {"role": "system", "content": "be kind"}
         assert read_messages([], {"text": "hi", "files": []}, "  ") == said("hi")
 
+    def test_what_got_no_answer_is_forgotten(self):
+        failed = {"role": "assistant", "content": "It failed.", "metadata": {"title": NO_ANSWER}}
+        half = {"role": "assistant", "content": "the cat"}
+        first = [*said("hello"), {"role": "assistant", "content": "hi"}]
+        assert read_messages([*first, *said("what?"), half, failed], "then") == [*first, *said("then")]
+        assert read_messages([*first, *said(" "), failed], "then") == [*first, *said("then")]
+        assert read_messages([*said(" "), failed], "then") == said("then")
+
     @pytest.mark.parametrize("content", [[{"type": "file", "file": {"path": "x.png"}}], {"text": "a", "files": ["b"]}])
     def test_files_are_refused(self, content: Any):
         with pytest.raises(UsageError, match="file"):
@@ -225,32 +233,41 @@ class TestThePage:
         return Client(demo.url, verbose=False)
 
     def test_a_program_sees_the_answer_grow(self, client: Client):
-        job = client.submit("hello cat", "you are", 12, api_name="/chat")
-        assert len(job.result().split()) == 12
-        assert len(job.outputs()) > 3
+        job = client.submit("hello cat", None, "you are", 600, api_name="/chat")
+        assert len(job.result().split()) == 600
+        first, *_, last = job.outputs()
+        assert last == job.result()
+        assert len(first) < len(last)
 
     def test_the_endpoint_says_what_it_is_for(self, client: Client):
         described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
         assert set(described) == {"/chat"}
         assert "conversation" in described["/chat"]["description"]
 
+    def test_a_program_sends_the_history(self, client: Client):
+        history = [*said("a cat"), {"role": "assistant", "content": "the mat"}]
+        answers = [client.predict("hello", given, max_new_tokens=8, api_name="/chat") for given in ([], history)]
+        assert answers[0] != answers[1]
+
     def test_an_error_is_a_sentence(self, client: Client):
         with pytest.raises(Exception, match=r"The message is empty\. Write something first\."):
-            client.predict("  ", "", 12, api_name="/chat")
+            client.predict("  ", api_name="/chat")
 
     def test_stopping_ends_the_generation(self, client: Client):
         before = len(StreamingConversationTask.finished)
-        job = client.submit("hello", "", 2000, api_name="/chat")
+        job = client.submit("hello", max_new_tokens=2000, api_name="/chat")
         next(iter(job))
         job.cancel()
-        assert client.predict("hello cat", "", 3, api_name="/chat")  # nobody waits for an answer that nobody reads
+        assert client.predict(
+            "hello cat", max_new_tokens=3, api_name="/chat"
+        )  # nobody waits for an answer that nobody reads
         assert StreamingConversationTask.finished[before] < 2000
 
     def test_a_failure_tells_no_details(self, answerer_of: Any, caplog: pytest.LogCaptureFixture):
         running = start(answerer_of(BrokenConversationTask), DemoSettings())
         try:
             with pytest.raises(Exception, match="could not answer") as caught:
-                Client(running.url, verbose=False).predict("hello", "", 12, api_name="/chat")
+                Client(running.url, verbose=False).predict("hello", api_name="/chat")
             assert "secret" not in str(caught.value)
         finally:
             running.close()

@@ -119,11 +119,10 @@ def predicted(answerer: Answerer, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_is_shown_as_the_task_says(answerer: Answerer) -> None:
-    for asked in answerer.examples(3):
+    outputs = Outputs(answerer.model.task.shows)
+    for asked in answerer.examples():
         answer = answerer.answer(asked)
         assert tuple(type(view) for view in answer.views) == answerer.model.task.shows
-        with gr.Blocks(analytics_enabled=False):
-            outputs = Outputs(answerer.model.task.shows)
         updates = outputs.draw(answer.views)
         assert len(updates) == len(outputs.components) == len(outputs.clear())
         for component, update in zip(outputs.components, updates, strict=True):

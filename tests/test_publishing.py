@@ -365,6 +365,14 @@ def test_patience_ends(client: Client, hub: LoopbackHub, model: Path, kind: Any,
     assert titles(hub, repo) == ["initial commit"]
 
 
+def test_a_silent_hub_is_not_waited_for(client: Client, hub: LoopbackHub, model: Path) -> None:
+    """The first commit lands while the second try is under way already: still one commit."""
+    hub.faults.add(Fault("stall", path="/commit/", seconds=1.5))
+    assert "value" in client.send("acme/silent", model, patience={**QUICK, "timeout": 0.5, "longest_wait": 2.0})
+    assert titles(hub, "acme/silent") == ["Publish v1", "initial commit"]
+    assert client.entry("acme/silent")["finished"]
+
+
 def test_a_quota_of_the_storage(client: Client, hub: LoopbackHub, model: Path) -> None:
     hub.policy.storage_quota = 100
     found = client.send("lovelace/full", model)

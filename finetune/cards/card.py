@@ -125,6 +125,7 @@ def _results(record: Record) -> dict[str, Any]:
         "score_table": card_tables.score_table(record),
         "more_scores": card_tables.more_scores(record),
         "label_table": card_tables.label_table(record),
+        "task_tables": card_tables.task_tables(record),
         "goal_table": card_tables.goal_table(record),
         "calibration": card_tables.calibration(record),
         "resamples": count(evaluation.resamples),
@@ -142,7 +143,7 @@ def _making(record: Record, publication: Publication | None) -> dict[str, Any]:
     lost = [f"Dropped {what}: {number}." for what, number, _ in facts.losses(record)]
     return {
         "data_card": link(publication.data.repo, "datasets") if publication and publication.data else "",
-        "data_table": card_tables.fact_table(_data_facts(record)),
+        "data_table": card_tables.fact_list(_data_facts(record)),
         "split_table": card_tables.split_table(record),
         "data_notes": [public(shorten(note, 500)) for note in record.data.get("notes", ())] + lost,
         "cleaning_table": card_tables.cleaning_table(record),
@@ -157,7 +158,7 @@ def _making(record: Record, publication: Publication | None) -> dict[str, Any]:
 
 def _data_facts(record: Record) -> facts.Pairs:
     """Where the data is from; the fingerprints are in the run's own files."""
-    named = link(record.data_id, "datasets") if record.data_on_hub else code(record.data_name)
+    named = link(record.data_id, "datasets") if record.data_on_hub else record.data_name
     kept = [(name, value) for name, value in facts.data_facts(record) if name not in ("Data set", "Target")]
     return [("Data set", named), *_declared(record), *kept]
 

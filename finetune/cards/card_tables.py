@@ -46,13 +46,12 @@ def headline_table(record: Record) -> Markdown:
     digits = decimals_for([entry.get("value") for entry in values.values()])
     rows = [
         (Markdown(f"**{_title(evaluation, key)}**") if key == "model" else _title(evaluation, key),
-         number(values[key].get("value"), digits),
-         _interval(values[key], digits), *_difference(evaluation, key, digits))
+         Markdown(f"{number(values[key].get('value'), digits)} {_ends(values[key], digits)}"),
+         *_difference(evaluation, key, digits))
         for key in ("model", *_best_first(evaluation))
     ]  # fmt: skip
     title = metric_title(name, evaluation.kind) + (" (lower is better)" if lower else "")
-    level = f"{share(evaluation.confidence, 0)} interval"
-    return table(("", title, level, "Model minus it", level, "The model is"), rows)
+    return table(("", title, "Model minus it", "The model is"), rows)
 
 
 def _title(evaluation: Evaluation, key: str) -> str:
@@ -70,19 +69,18 @@ def _best_first(evaluation: Evaluation) -> list[str]:
     return sorted((key for key in evaluation.systems if key != "model"), key=rank)
 
 
-def _interval(entry: dict[str, Any], digits: int) -> Markdown:
-    return Markdown(interval(entry.get("low"), entry.get("high"), digits))
+def _ends(entry: dict[str, Any], digits: int, *, sign: bool = False) -> str:
+    return interval(entry.get("low"), entry.get("high"), digits, sign=sign)
 
 
-def _difference(evaluation: Evaluation, key: str, digits: int) -> tuple[str, Markdown, str]:
-    """Model minus a baseline on the headline score, its interval, and what that allows to say."""
+def _difference(evaluation: Evaluation, key: str, digits: int) -> tuple[Markdown, str]:
+    """Model minus a baseline on the headline score with its interval, and what that allows to say."""
     pair = (key, evaluation.headline)
     found = next((c for c in evaluation.comparisons if (c["against"], c["score"]) == pair), None)
     if found is None:
-        return "", Markdown(), ""
-    ends = Markdown(interval(found["low"], found["high"], digits, sign=True))
+        return Markdown(), ""
     verdict = judge_difference(found, lower=found.get("direction") == "lower")
-    return signed(found["difference"], digits), ends, verdict
+    return Markdown(f"{signed(found['difference'], digits)} {_ends(found, digits, sign=True)}"), verdict
 
 
 def score_table(record: Record) -> Markdown:
@@ -132,6 +130,21 @@ def label_table(record: Record) -> Markdown:
     made = table(("Label", "Precision", "Recall", "F1", "Test cases"), rows)
     left_out = "" if shown is entries else f"\n\nThe {_LABELS} labels with the lowest F1, of {len(entries)}."
     return Markdown(f"{made}{left_out}")
+
+
+def task_tables(record: Record) -> list[tuple[str, Markdown]]:
+    """Tables that only this task has, each with its title."""
+    return [
+        (entry["title"], table(entry["columns"], [[_plain(cell) for cell in row] for row in entry["rows"][:_LABELS]]))
+        for entry in record.evaluation.details.get("tables", ())
+        if entry["rows"]
+    ]
+
+
+def _plain(cell: Any) -> str:
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return count(cell) if isinstance(cell, int) else number(cell, decimals_for([cell]))
+    return shorten(cell, 80)
 
 
 def goal_table(record: Record) -> Markdown:

@@ -66,7 +66,10 @@ class Hub:
         except FinetuneError:
             raise
         except Exception as error:
-            raise explain(error, self.subject) from error
+            explained = explain(error, self.subject)
+            if explained is None:
+                raise
+            raise explained from error
 
 
 @contextmanager

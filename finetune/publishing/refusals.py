@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetune.errors import AccessError, FinetuneError, PlanError, PublishError
-from finetune.publishing.retries import causes, describe, server_words, status_of
+from finetune.publishing.retries import causes, describe, failed_in_xet, is_lost, server_words, status_of
 
 RepoType = Literal["model", "dataset", "space"]
 LATER = "Nothing of the run is lost: go on later with --resume."
@@ -43,8 +43,8 @@ class Subject:
         return f"{words[self.repo_type]} {self.repo}" if self.repo_type else "your account"
 
 
-def explain(error: Exception, subject: Subject) -> FinetuneError:  # noqa: PLR0911 - one return per cause
-    """Our error for whatever the client library raised; an error of ours stays as it is."""
+def explain(error: Exception, subject: Subject) -> FinetuneError | None:  # noqa: PLR0911 - one return per cause
+    """Our error for what the client library raised; None for what neither it nor the Hub can be blamed for."""
     from huggingface_hub import errors as hub
 
     if type(error) is ValueError:  # the client's own words say more than the answer that it read
@@ -61,7 +61,9 @@ def explain(error: Exception, subject: Subject) -> FinetuneError:  # noqa: PLR09
             return _by_status(status, cause, subject)
     if isinstance(error, hub.HFValidationError):
         return _malformed(error, subject)
-    return PublishError(f"The Hub could not be reached for {subject.name}: {describe(error)}.", LATER)
+    if failed_in_xet(error) or any(map(is_lost, causes(error))):
+        return PublishError(f"The Hub could not be reached for {subject.name}: {describe(error)}.", LATER)
+    return None
 
 
 def offline() -> AccessError:

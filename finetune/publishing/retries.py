@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
 from typing import TypeVar
 
 from finetune.errors import FinetuneError
@@ -73,7 +74,6 @@ def retry(action: Callable[[], T], what: str, patience: Patience) -> T:
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same request may well succeed later: a busy or broken server, a lost connection, a stale parent."""
-    import httpx2
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     for cause in causes(error):
@@ -83,10 +83,16 @@ def is_passing(error: BaseException) -> bool:
         if status is not None:
             busy = status == 409 and "conflicting operation is in progress" in server_words(cause)
             return busy or status in (REQUEST_TIMEOUT, RATE_LIMITED, STALE_PARENT) or status >= 500
-        # A cut answer shows up as JSON that ends too early.
-        if isinstance(cause, httpx2.TransportError | ConnectionError | TimeoutError | json.JSONDecodeError):
+        if is_lost(cause):
             return True
     return failed_in_xet(error)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection failed, or the answer was cut: then it is JSON that ends too early."""
+    import httpx2
+
+    return isinstance(error, httpx2.TransportError | ConnectionError | TimeoutError | json.JSONDecodeError)
 
 
 def failed_in_xet(error: BaseException) -> bool:
@@ -94,10 +100,11 @@ def failed_in_xet(error: BaseException) -> bool:
 
     The client takes that way whenever the library for it is installed, and does not ask whether the server has it.
     """
-    from huggingface_hub.utils import is_xet_available
+    from huggingface_hub import constants
 
+    used = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
     plain = type(error) in (RuntimeError, ConnectionError, TimeoutError) or type(error).__module__ == "hf_xet"
-    return plain and is_xet_available() and all(status_of(cause) is None for cause in causes(error))
+    return used and plain and all(status_of(cause) is None for cause in causes(error))
 
 
 def asked_wait(error: BaseException) -> float | None:
@@ -155,4 +162,4 @@ def causes(error: BaseException) -> Iterator[BaseException]:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current
-        current = current.__cause__ or current.__context__
+        current = current.__cause__  # not what was merely handled meanwhile: a mistake of ours is no lost connection

@@ -1,14 +1,15 @@
-"""A conversation with a model that answers messages, shown as it writes."""
+"""The part of the page that is a conversation, and the same for programs."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from finetune.errors import FinetuneError, UsageError
-from finetune.task import Row
+from finetune.serving.conversation import MOST_NEW_TOKENS, NO_ANSWER, read_messages, stream_reply
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -16,172 +17,136 @@ if TYPE_CHECKING:
     from finetune.serving.answering import Answerer
 
 log = logging.getLogger(__name__)
-MOST_NEW_TOKENS = 2_048
-_ABOUT = (
-    "Continue a conversation with the model. Returns the model's next message as text; the history of a session is "
-    "remembered between calls."
-)
+_PACE = 0.05  # seconds between two updates of the page
+_LENGTH = 256  # tokens of an answer, unless asked otherwise
 
 
-@runtime_checkable
-class StreamingTask(Protocol):
-    """A task whose model writes its answer piece by piece."""
-
-    def stream(
-        self, row: Row, model: Any, processor: Any, *, max_new_tokens: int, max_length: int | None
-    ) -> Iterator[str]:
-        """The answer to a row, in pieces that make it when joined.
-
-        Args:
-            row: A canonical row; its `messages` are `{role, content}`, the last one the user's.
-            model: As `Task.predict` takes it.
-            processor: Likewise.
-            max_new_tokens: The most tokens that are written.
-            max_length: Tokens of the conversation that the model reads; None for as many as it can.
-
-        Closing the iterator ends the generation: whoever waits for the next answer must not wait for one that nobody
-        reads.
-        """
-        ...
-
-
-def stream_reply(
-    answerer: Answerer, messages: Sequence[Mapping[str, str]], max_new_tokens: int
-) -> Generator[str, None, None]:
-    """The model's next message, again and again as it grows; whole at once where the task cannot stream.
-
-    Args:
-        answerer: Of a task with a field of kind `messages`.
-        messages: `{role, content}`, the last one the user's.
-        max_new_tokens: The most tokens that are written, 1 to 2,048.
-
-    Raises:
-        UsageError: The message is empty or too long, or the model cannot answer it.
-    """
-    check_messages(messages, max_new_tokens, answerer.max_characters)
-    name = next(field.name for field in answerer.fields if field.kind == "messages")
-    model = answerer.model
-    if not isinstance(model.task, StreamingTask):
-        yield str(answerer.answer({name: list(messages)}).prediction["prediction"])
-        return
-    row = model.task.rows_from([{name: list(messages)}])[0]
-    with answerer.lock:
-        yield from _joined(
-            model.task.stream(
-                row, model.model, model.processor, max_new_tokens=max_new_tokens, max_length=model.max_length
-            )
-        )
-
-
-def _joined(pieces: Iterator[str]) -> Iterator[str]:
-    """What is written so far, after each piece; ends the pieces when it is closed."""
-    written = ""
-    try:
-        for piece in pieces:
-            written += piece
-            yield written
-    finally:
-        if isinstance(pieces, Generator):
-            pieces.close()
-
-
-def check_messages(messages: Sequence[Mapping[str, str]], max_new_tokens: int, most: int) -> None:
-    """Refuse what cannot be answered.
-
-    Raises:
-        UsageError: The last message is empty, the conversation is too long, or the number is out of range.
-    """
-    if not messages or not messages[-1]["content"].strip():
-        raise UsageError("The message is empty.", "Write something first.")
-    length = sum(len(message["content"]) for message in messages)
-    if length > most:
-        raise UsageError(
-            f"The conversation has {length:,} characters; at most {most:,} are read.", "Start a new one, or write less."
-        )
-    if not 1 <= max_new_tokens <= MOST_NEW_TOKENS:
-        raise UsageError(
-            f"The longest answer is {max_new_tokens} tokens; accepted are 1 to {MOST_NEW_TOKENS:,}.", "Change it."
-        )
-
-
-def read_messages(history: Sequence[Mapping[str, Any]], message: Any, system: str = "") -> list[dict[str, str]]:
-    """A conversation as plain messages: the page sends contents as lists of blocks, programs send plain texts.
-
-    Args:
-        history: Earlier messages, `{role, content}` and whatever else.
-        message: The new one of the user.
-        system: Instructions that come first; blank for none.
-
-    Raises:
-        UsageError: There is a file in it, which the model cannot read.
-
-    Example:
-        >>> read_messages([{"role": "assistant", "content": [{"type": "text", "text": "Hi"}]}], "Hello")
-        [{'role': 'assistant', 'content': 'Hi'}, {'role': 'user', 'content': 'Hello'}]
-    """
-    told = [{"role": str(turn["role"]), "content": _text_of(turn["content"])} for turn in history]
-    first = [{"role": "system", "content": system.strip()}] if system and system.strip() else []
-    return [*first, *told, {"role": "user", "content": _text_of(message)}]
-
-
-def _text_of(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Mapping) and isinstance(content.get("text"), str):
-        if content.get("files"):
-            raise _file_refused()
-        return str(content["text"])
-    if isinstance(content, list | tuple):
-        return "\n".join(_text_of(part) for part in content)
-    raise _file_refused()
-
-
-def _file_refused() -> UsageError:
-    return UsageError("This conversation holds a file.", "Write in words; the model reads nothing else.")
-
-
-def add_chat(answerer: Answerer) -> gr.ChatInterface:
-    """Put a conversation into the part of the page that is open; programs call it as `/chat`."""
+def add_chat(answerer: Answerer) -> None:
+    """Put a conversation into the part of the page that is open; programs have it as the endpoint `/chat`."""
     import gradio as gr
 
-    def talk(message: Any, history: list[dict[str, Any]], system: str, max_new_tokens: float) -> Iterator[str]:
-        try:
-            messages = read_messages(history, message, system)
-            with closing(stream_reply(answerer, messages, int(max_new_tokens))) as growing:
-                yield from growing
-        except FinetuneError as error:
-            raise gr.Error(f"{error.cause} {error.remedy}".strip(), title="No answer") from None
-        except Exception:
-            log.exception("The model could not answer.")
-            raise gr.Error("The model could not answer this. Please try another message.", title="No answer") from None
-
     field = next(field for field in answerer.fields if field.kind == "messages")
-    return gr.ChatInterface(
-        talk,
-        chatbot=gr.Chatbot(
-            label="Conversation", height="min(60vh, 32rem)", buttons=["copy"], feedback_options=None,
-            placeholder=f"Write a message to {answerer.title}.",
-        ),
+    gr.ChatInterface(
+        _talk(answerer),
+        chatbot=_make_chatbot(),
         textbox=gr.Textbox(
             label="Message", placeholder=field.hint or "Write a message, then press Enter", lines=1, max_lines=8,
-            submit_btn=True, stop_btn=True, max_length=answerer.max_characters,
+            submit_btn="Send", stop_btn="Stop", max_length=answerer.max_characters, render=False,
         ),
         additional_inputs=_settings(),
-        additional_inputs_accordion="Settings",
+        additional_inputs_accordion=gr.Accordion("Settings", open=False, render=False),
         flagging_mode="never",
         concurrency_limit=1,
-        api_name="chat",
-        api_description=_ABOUT,
+        api_visibility="private",  # it keeps a session; programs send the history themselves
+    )  # fmt: skip
+    gr.api(_endpoint(answerer), api_name="chat", concurrency_limit=1)
+
+
+def _talk(answerer: Answerer) -> Any:
+    """What the page calls. It answers an error with a message: Gradio's conversation does not take another input after
+    an exception, and covers what was said before."""
+
+    def talk(message: Any, history: list[dict[str, Any]], system: str, max_new_tokens: float | None) -> Iterator[Any]:
+        said: list[dict[str, Any]] = []
+        try:
+            for text in _reply(answerer, message, history, system, max_new_tokens):
+                said = [{"role": "assistant", "content": text}]
+                yield text
+        except UsageError as error:
+            yield [*said, _explain(error)]
+
+    return talk
+
+
+def _endpoint(answerer: Answerer) -> Any:
+    """What programs call."""
+
+    def chat(
+        message: str,
+        history: list[dict[str, Any]] | None = None,
+        system_prompt: str = "",
+        max_new_tokens: int = _LENGTH,
+    ) -> Iterator[str]:
+        import gradio as gr
+
+        try:
+            yield from _reply(answerer, message, history or [], system_prompt, max_new_tokens)
+        except UsageError as error:
+            raise gr.Error(_sentence(error), title=NO_ANSWER, print_exception=False) from None
+
+    chat.__annotations__["return"] = str  # what a caller gets, again and again as it grows
+    chat.__doc__ = (
+        f"Continue a conversation with the model '{answerer.title}'. {answerer.description}\n\n"
+        "Args:\n"
+        "    message: The user's next message.\n"
+        "    history: Earlier messages in their order, each with role ('user' or 'assistant') and content (a text).\n"
+        "    system_prompt: Instructions that stand before the conversation.\n"
+        f"    max_new_tokens: The most tokens that the answer may have, 1 to {MOST_NEW_TOKENS}.\n\n"
+        "Returns:\n"
+        "    The model's next message; callers that stream get it as it grows.\n"
+    )
+    return chat
+
+
+def _reply(
+    answerer: Answerer, message: Any, history: list[dict[str, Any]], system: str, max_new_tokens: float | None
+) -> Iterator[str]:
+    """The answer as it grows.
+
+    Raises:
+        UsageError: Whatever went wrong, as a sentence for the reader. What nobody foresaw is in the log.
+    """
+    try:
+        messages = read_messages(history, message, system)
+        with closing(stream_reply(answerer, messages, int(max_new_tokens or 0))) as growing:
+            yield from _paced(growing)
+    except FinetuneError as error:
+        raise UsageError(error.cause, error.remedy) from None
+    except Exception:
+        log.exception("A message could not be answered.")
+        raise UsageError("The model could not answer this.", "Try another message, or a shorter one.") from None
+
+
+def _paced(growing: Iterator[str]) -> Iterator[str]:
+    """Some of what comes, and the last: a page that draws every token of a fast model stops answering its reader."""
+    text, shown, due = None, None, 0.0
+    for text in growing:
+        if time.monotonic() >= due:
+            shown, due = text, time.monotonic() + _PACE
+            yield text
+    if text is not None and text != shown:
+        yield text
+
+
+def _explain(error: UsageError) -> dict[str, Any]:
+    """A message of the page itself; its title tells it from what the model says."""
+    return {"role": "assistant", "content": _sentence(error), "metadata": {"title": NO_ANSWER}}
+
+
+def _sentence(error: UsageError) -> str:
+    return f"{error.cause} {error.remedy}".strip()
+
+
+def _make_chatbot() -> gr.Chatbot:
+    import gradio as gr
+
+    return gr.Chatbot(
+        label="Conversation", show_label=False, height="min(60vh, 32rem)", buttons=["copy"], feedback_options=None,
+        placeholder="Write a message to begin.", render=False,
     )  # fmt: skip
 
 
 def _settings() -> list[Any]:
     import gradio as gr
 
+    # Not rendered here: they stand in the conversation's own part of the page.
     return [
-        gr.Textbox(label="System prompt", info="Instructions that stand before the conversation.", lines=2, value=""),
-        gr.Slider(
-            label="Longest answer", info="In tokens, about three quarters of a word each.", minimum=1,
-            maximum=MOST_NEW_TOKENS, step=1, value=256,
+        gr.Textbox(
+            label="System prompt", info="Instructions that stand before the conversation.", lines=2, value="",
+            render=False,
+        ),
+        gr.Number(
+            label="Longest answer", info=f"In tokens, which are words or parts of words: 1 to {MOST_NEW_TOKENS:,}.",
+            minimum=1, maximum=MOST_NEW_TOKENS, step=1, precision=0, value=_LENGTH, render=False,
         ),
     ]  # fmt: skip

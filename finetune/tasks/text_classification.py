@@ -296,17 +296,17 @@ class TextClassification(Task):
         return (Bars(scores, [given] if self.kind == "single_label" else given),)
 
     def usage(self, repository: str, *, adapter: bool) -> str:
-        labels = {"id2label": dict(enumerate(self.target.names or ("value",)))}
         # An adapter's folder does not say which labels there are, nor does the base model.
-        settings = {**labels, **({"ignore_mismatched_sizes": True} if self.options.new_head else {})} if adapter else {}
-        more = f", model_kwargs={settings!r}" if settings else ""
+        labels = f"labels = {dict(enumerate(self.target.names or ('value',)))!r}\n" if adapter else ""
+        head = ', "ignore_mismatched_sizes": True' if self.options.new_head else ""
+        more = f', model_kwargs={{"id2label": labels{head}}}' if adapter else ""
         form = {"single_label": "softmax", "multi_label": "sigmoid"}.get(self.kind, "none")
         said = {
             "single_label": "The likeliest label comes first",
             "multi_label": f"Labels from {self.options.threshold:g} up are predicted",
         }
         return (
-            "from transformers import pipeline\n\n"
+            f"from transformers import pipeline\n\n{labels}"
             f'classifier = pipeline("text-classification", model={json.dumps(repository)}{more})\n'
             f'print(classifier("{SAMPLE}", truncation=True, top_k=None, function_to_apply="{form}"))\n'
             f"# {said.get(self.kind, 'The score is the number')}; two texts go in as "

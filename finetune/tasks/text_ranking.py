@@ -277,7 +277,8 @@ class TextRanking(Task):
         return (Ranked(answer["prediction"], answer["relevance"]),)
 
     def usage(self, repository: str, *, adapter: bool) -> str:
-        more = ", num_labels=1" if adapter else ""
+        # The base model may have a head for other labels, which the adapter brings anew.
+        more = ', num_labels=1, model_kwargs={"ignore_mismatched_sizes": True}' if adapter else ""
         return (
             "from sentence_transformers import CrossEncoder\n\n"
             f"model = CrossEncoder({json.dumps(repository)}{more})\n"

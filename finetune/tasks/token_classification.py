@@ -330,21 +330,21 @@ class TokenClassification(Task):
         return (Marked(text, [(span["start"], span["end"], span["label"]) for span in answer["prediction"]]),)
 
     def usage(self, repository: str, *, adapter: bool) -> str:
-        labels = {"id2label": dict(enumerate(self.tags.names))}
         # An adapter's folder does not say which tags there are, nor does the base model.
-        settings = {**labels, **({"ignore_mismatched_sizes": True} if self.options.new_head else {})} if adapter else {}
-        place = json.dumps(repository)
+        place, labels = json.dumps(repository), f"labels = {dict(enumerate(self.tags.names))!r}\n" if adapter else ""
         if self.tags.scheme in ("IOB1", "IOB2"):
-            more = f", model_kwargs={settings!r}" if settings else ""
+            head = ', "ignore_mismatched_sizes": True' if self.options.new_head else ""
+            more = f', model_kwargs={{"id2label": labels{head}}}' if adapter else ""
             return (
-                "from transformers import pipeline\n\n"
+                f"from transformers import pipeline\n\n{labels}"
                 f'tagger = pipeline("token-classification", model={place}, aggregation_strategy="first"{more})\n'
                 f'print(tagger("{SAMPLE}"))\n'
             )
         # The pipeline joins neighbours of one tag, and does not know the tags of single words.
-        more = f", **{settings!r}" if settings else ""
+        head = ", ignore_mismatched_sizes=True" if self.options.new_head else ""
+        more = f", id2label=labels{head}" if adapter else ""
         return (
-            "from transformers import AutoModelForTokenClassification, AutoTokenizer\n\n"
+            f"from transformers import AutoModelForTokenClassification, AutoTokenizer\n\n{labels}"
             f"tokenizer = AutoTokenizer.from_pretrained({place})\n"
             f"model = AutoModelForTokenClassification.from_pretrained({place}{more}).eval()\n"
             f'text = "{SAMPLE}"\n'

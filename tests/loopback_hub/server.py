@@ -29,7 +29,7 @@ from .discussions import Discussions
 from .faults import Faults
 from .front import Front
 from .lfs import Lfs
-from .policy import Policy
+from .policy import Policy, VisibilityChange
 from .pull import Pull
 from .push import Push
 from .recording import Body, LoggedRequest, Recorder, spellings
@@ -78,7 +78,9 @@ class LoopbackHub:
             routes=[*routes, Route("/{path:path}", self._answer_unknown, methods=METHODS)],
             exception_handlers={HubError: answer_error},
         )
-        config = uvicorn.Config(Front(app, self), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            Front(app, self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
         if tls:
             config.load()
             config.ssl = self._tls_context()
@@ -117,6 +119,7 @@ class LoopbackHub:
         """Publish ``folder`` as a repository of any type; returns the commit sha."""
         repository = self.storage.create(repo_type, repo_id)
         repository.gated, repository.private = gated, private
+        self.policy.visibilities.append(VisibilityChange(repo_type, repo_id, "private" if private else "public"))
         return repository.commit_folder(Path(folder), "Add files").sha
 
     def add_revision(
