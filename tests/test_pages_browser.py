@@ -46,7 +46,8 @@ def pages(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "task": "text-classification", "name": "reviews", "model": {"name": str(folder / "base")},
         "data": {"name": str(folder / "reviews.csv"), "columns": {"text": "text", "label": "label"}},
         "adapter": {"r": 4}, "evaluation": {"resamples": 100}, "bias": {"groups": ["site"], "min_rows": 2},
-        "training": {"learning_rate": 1e-2, "max_steps": 4, "train_batch_size": 16, "bf16": False, "report_to": ["none"]},
+        "training": {"learning_rate": 1e-2, "max_steps": 4, "train_batch_size": 16, "bf16": False,
+                     "report_to": ["none"]},
         "output": {"folder": str(folder), "run": "run"},
     }))  # fmt: skip
     run = folder / "run"

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ SCENARIOS = {"model", "pull request", "second version", "data set", "Space", "re
 
 
 @pytest.fixture(scope="module")
-def campaign() -> Iterator[dict[str, Any]]:
+def campaign() -> dict[str, Any]:
     """What the campaign reports; its many small files go to memory where there is such a place."""
     memory = Path("/dev/shm")
     place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 
-def run_probe(name: str, environment: Mapping[str, str], **arguments: Any) -> dict[str, Any]:
-    """Run the probe ``name`` in a process of its own and return what it reports."""
+def run_probe(name: str, environment: Mapping[str, str], *, script: str = "probe", **arguments: Any) -> dict[str, Any]:
+    """Run the probe ``name`` of a ``script`` beside this one in a process of its own; returns what it reports."""
     done = subprocess.run(
-        [sys.executable, __file__, name, json.dumps(arguments)],
+        [sys.executable, str(Path(__file__).with_name(f"{script}.py")), name, json.dumps(arguments)],
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
