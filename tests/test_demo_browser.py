@@ -168,12 +168,16 @@ def test_typed_and_asked_by_keyboard_it_answers_as_the_model_does(demo: Demo) ->
     demo.trouble.check()
 
 
-def test_an_example_is_answered_with_a_click(demo: Demo) -> None:
-    page, examples = demo.page, demo.answerer.examples()
-    page.get_by_role("button", name="Clear").click()
+@pytest.mark.parametrize("by", ["click", "keyboard"])
+def test_an_example_is_answered_at_once(demo: Demo, by: str) -> None:
+    demo.page.get_by_role("button", name="Clear").click()
     demo.wait("hidden")
-    demo.example().last.click()
-    check_answer(demo, examples[-1])
+    if by == "click":
+        demo.example().last.click()
+    else:
+        demo.example().last.focus()
+        demo.page.keyboard.press("Enter")
+    check_answer(demo, demo.answerer.examples()[-1])
     demo.trouble.check()
 
 
@@ -267,7 +271,7 @@ def test_it_fits_a_phone(demo: Demo) -> None:
         demo.open(name)
         assert overflow(page) == 0, name
         small = page.evaluate(
-            "[...document.querySelectorAll('.tab-container [role=tab], button.lg, button.md, .gallery-item')]"
+            "[...document.querySelectorAll('.tab-container [role=tab], button.lg, button.md, .gallery-item, .tr-body')]"
             ".filter(e => e.offsetParent && Math.round(e.getBoundingClientRect().height) < 44).map(e => e.innerText)"
         )
         assert small == [], f"{name}: too small for a thumb"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from loopback_hub import Fault, LoopbackHub, tiny_bert
 from loopback_hub.faults import KINDS
@@ -173,8 +174,9 @@ def test_the_libraries_push(done: dict[str, Any], hub: LoopbackHub) -> None:
     assert found["words"] == ["a", "good", "film"]
     assert found["rows"] == [{"text": "good", "label": 1}, {"text": "bad", "label": 0}]
     assert "/acme/pushed/" in found["card"]["value"]
-    check_error(found["bad card"], "ValueError", 400, '"license" must be one of')
-    assert '"base_model" with value is not valid' in found["bad card"]["message"]
+    check_error(found["bad card"], "ValueError")
+    for field in ("license", "base_model"):
+        assert f'\\"{field}\\" ' in found["bad card"]["message"]
     assert found["tags"] == ["test"]
     assert hub.repository("acme/pushed").private
 
@@ -222,7 +224,9 @@ def test_quota_and_rate_limit(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(AssertionError, match="Private repository storage limit reached"):
             run_probe("several", hub.environment(tmp_path / "home", token=OWNER), script="push_probe", calls=calls)
         assert not any(request.method == "PUT" for request in hub.storage_requests)
-        hub.policy.rate_limit = 1
-        assert "Retry-After" not in hub.policy.count_request()
-        refused = hub.policy.count_request()
-        assert (refused["Retry-After"], refused["RateLimit"]) == ("300", '"api";r=0;t=300')
+        hub.policy.rate_limit = 2
+        address = f"{hub.endpoint}/api/models/acme/made/auth-check"
+        answers = [httpx.get(address, headers={"Authorization": f"Bearer {OWNER}"}, trust_env=False) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["RateLimit"] == '"api";r=1;t=300'
+    assert (answers[2].headers["Retry-After"], answers[2].headers["RateLimit"]) == ("300", '"api";r=0;t=300')

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
+from tiny_runs import word_encoder
 
-from finetune.serving.answering import Answer
+from finetune.artifacts import TrainedModel
+from finetune.serving.answering import Answer, Answerer
 from finetune.serving.changes import Change, compare
+from finetune.serving.side_by_side_tab import add_side_by_side
 from finetune.serving.what_if import find_swaps, name_group
+from finetune.serving.what_if_tab import CAVEAT, add_what_if, swaps_of
+from finetune.task import TargetHints, load_task
 from finetune.views import Bars, Marked, Quantity, Ranked, View, Words
 
 
@@ -179,3 +187,74 @@ class TestCompare:
         assert "<script>" not in shown
         assert "&lt;b&gt;“&amp;”" in shown
         assert "1 &lt; 2" in shown
+
+
+def answerer_of(task: str, targets: list[Any], folder: Path) -> Answerer:
+    """A random model before its fit: what a page shows of answers does not depend on how good they are."""
+    knowing = load_task(task).learn(targets, TargetHints())
+    base = word_encoder(folder / "base")
+    model, processor = knowing.load(base)
+    return Answerer(TrainedModel(knowing, model.eval(), processor, base, max_length=32))
+
+
+def functions(add: Callable[..., None], *answerers: Answerer) -> list[Callable[..., Any]]:
+    """What the controls of a part of the page call, in the order in which they were made."""
+    with gr.Blocks() as page:
+        add(*answerers)
+    assert {event.api_visibility for event in page.fns.values()} == {"private"}
+    return [event.fn for event in page.fns.values() if event.fn is not None]
+
+
+class TestThePage:
+    @pytest.fixture(scope="class")
+    def answerer(self, tmp_path_factory: pytest.TempPathFactory) -> Answerer:
+        return answerer_of("text-classification", ["good", "bad"] * 4, tmp_path_factory.mktemp("labels"))
+
+    @pytest.fixture(scope="class")
+    def calls(self, answerer: Answerer) -> list[Callable[..., Any]]:
+        return functions(add_what_if, answerer)
+
+    def test_a_swap_goes_through_all_fields(self, calls: list[Callable[..., Any]]):
+        assert [swap.label for swap in swaps_of(["He is in", "a", "his car"], [0, 2])] == [
+            "“He” → “She” (men → women, 2 words)"
+        ]
+        find, swap, copy, _ = calls
+        assert find("w1 he", "his w2")["choices"] == [("“he” → “she” (men → women, 2 words)", 0)]
+        assert find("w1", None)["interactive"] is False
+        assert swap(0, "w1 he", "his w2") == ["w1 she", "her w2"]
+        assert swap(7, "w1 he", "his w2") == ["w1 he", "his w2"]
+        assert copy("w1", "w2") == ["w1", "w2"]
+
+    def test_both_answers_are_shown_with_the_change_in_words(self, calls: list[Callable[..., Any]]):
+        notice, area, change, *_ = calls[-1]("w1 he", "", "w1 she", "")
+        assert notice["value"] == ""
+        assert area["visible"] is True
+        assert "Probability of" in change
+        assert CAVEAT in change
+        assert "does not show that the model is biased" in CAVEAT
+        assert "nor that it is not" in CAVEAT
+
+    @pytest.mark.parametrize(
+        ("values", "said"),
+        [(("w1", "", "w1", ""), "Both inputs are the same"), ((" ", "", "w1", ""), "First input: Text is empty"),
+         (("w1", "", None, ""), "Second input: Text is empty")],
+    )  # fmt: skip
+    def test_what_cannot_be_compared_is_said(self, calls: list[Callable[..., Any]], values: Any, said: str):
+        notice, area, change, *_ = calls[-1](*values)
+        assert said in notice["value"]
+        assert area["visible"] is False
+        assert change == ""
+
+    def test_the_tuned_model_stands_beside_the_untouched_one(self, tmp_path: Path):
+        tuned = answerer_of("sentence-similarity", [0.0, 0.5, 1.0], tmp_path)
+        untouched = tuned.untouched()
+        assert untouched is not None
+        ask = functions(add_side_by_side, tuned, untouched)[-1]
+        assert "Cosine similarity stays at" in ask("w1 w2", "w3")[2]  # no fit, no difference
+        import torch
+
+        with torch.no_grad():
+            for weights in tuned.model.model.parameters():
+                weights.add_(torch.randn(weights.shape, generator=torch.Generator().manual_seed(1)))
+        assert "Cosine similarity moves from" in ask("w1 w2", "w3")[2]
+        assert "empty" in ask("w1 w2", "")[0]["value"]

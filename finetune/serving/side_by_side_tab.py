@@ -12,7 +12,7 @@ from finetune.serving.side_by_side import SideBySide, Wording
 _WORDING = Wording(
     "What fine-tuning changed",
     ("Before: the pretrained model", "After: this model"),
-    "This is one example. How much better the model became on average is in the model card.",
+    "This is one example. How the model does on average is in the model card.",
 )
 _EXAMPLES = 5
 
@@ -31,6 +31,9 @@ def add_side_by_side(tuned: Answerer, untouched: Answerer) -> None:
     for box in inputs:  # names and the first place of the keyboard belong to the first tab
         box.elem_id, box.autofocus = None, False
     button = gr.Button("Ask both", variant="primary")
+    rows = [shown_values(tuned.fields, example) for example in tuned.examples(_EXAMPLES)]
+    if rows:
+        gr.Examples(rows, inputs, label="Examples from the test data", api_visibility="private")
     shown = SideBySide(tuned.model.task.shows, _WORDING)
 
     def ask(*values: Any) -> list[Any]:
@@ -45,6 +48,3 @@ def add_side_by_side(tuned: Answerer, untouched: Answerer) -> None:
         [button.click, *(box.submit for box in inputs if hasattr(box, "submit"))], ask, inputs, shown.components,
         api_visibility="private", show_progress="minimal",
     )  # fmt: skip
-    rows = [shown_values(tuned.fields, example) for example in tuned.examples(_EXAMPLES)]
-    if rows:
-        gr.Examples(rows, inputs, label="Examples from the test data", api_visibility="private")

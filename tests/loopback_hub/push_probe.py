@@ -8,14 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from probe import outcome
+from probe import outcome  # type: ignore[import-not-found]  # a script beside this one
 
 
 def repositories(folder: str) -> dict[str, Any]:
     """Create, fill, tag, branch, move and delete a model repository."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
 
-    hub, found = HfApi(), {}
+    hub = HfApi()
+    found: dict[str, Any] = {}
     found["created"] = str(hub.create_repo("acme/made", private=True))
     found["again"] = outcome(lambda: hub.create_repo("acme/made"))
     found["exist_ok"] = str(hub.create_repo("acme/made", private=False, exist_ok=True))
@@ -65,7 +66,8 @@ def requests(other: str) -> dict[str, Any]:
     """Pull requests: opened with a commit and without, merged, in conflict; and by somebody else."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    hub, found, name = HfApi(), {}, "acme/discussed"
+    hub, name = HfApi(), "acme/discussed"
+    found: dict[str, Any] = {}
     hub.create_repo(name)
     made = hub.upload_file(repo_id=name, path_or_fileobj=b"one", path_in_repo="a.txt", create_pr=True)
     found["opened"] = [made.pr_num, made.pr_revision, "a.txt" in hub.list_repo_files(name)]
@@ -124,7 +126,8 @@ def spaces(secret: str) -> dict[str, Any]:
     """A Space with its hardware, variables and secrets, on the free plan."""
     from huggingface_hub import HfApi
 
-    hub, found, name = HfApi(), {}, "acme/demo"
+    hub, name = HfApi(), "acme/demo"
+    found: dict[str, Any] = {}
     make: dict[str, Any] = {"repo_type": "space", "space_sdk": "gradio", "private": True}
     found["free plan"] = outcome(lambda: hub.create_repo(name, **make))
     variables, secrets = [{"key": "MODEL", "value": "acme/m"}], [{"key": "HF_TOKEN", "value": secret}]
