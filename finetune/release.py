@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 FOLDER = "publish"
 RECEIPT = f"{FOLDER}/receipt.json"
 PLAN = f"{FOLDER}/publication.json"
-DATA_CARDS = Path("data_cards")
-"""Where the cards of data sets stand; relative to the folder that the command runs in, as a recipe's paths are."""
 
 
 @dataclass(frozen=True)
@@ -250,10 +248,10 @@ def _stage(run: RunFolder, recipe: Recipe, publication: Publication, folder: Pat
 def _data_card(recipe: Recipe, publication: Publication) -> str:
     from finetune import cards
 
-    folder = cards.find_card(DATA_CARDS, recipe.data.name)
+    folder = cards.find_card(cards.DATA_CARDS, recipe.data.name)
     if folder is None:
         raise UsageError(
-            f"The data set {recipe.data.name} has no card in {DATA_CARDS}, and is not published without one.",
+            f"The data set {recipe.data.name} has no card in {cards.DATA_CARDS}, and is not published without one.",
             "Write it with: finetune card data RECIPE",
         )
     return cards.published_data_card(folder, publication)

@@ -22,7 +22,7 @@ blocks.py      what these pages are made of; page.py writes them, word_changes.p
 """
 
 from finetune.cards.audit.audit_page import write_audit_page
-from finetune.cards.card import write_card
+from finetune.cards.card import DATA_CARDS, write_card
 from finetune.cards.data_sets.data_card import Problem, card_folder_name, check_data_card, find_card, write_data_card
 from finetune.cards.data_sets.published_card import published_data_card
 from finetune.cards.preview_page import write_preview_page
@@ -31,6 +31,7 @@ from finetune.cards.report import write_report
 from finetune.cards.study_page import write_study_page
 
 __all__ = [
+    "DATA_CARDS",
     "Problem",
     "card_folder_name",
     "check_data_card",
