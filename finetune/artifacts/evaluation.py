@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FILE = "evaluation.json"
 PREDICTIONS = "predictions/test.parquet"
+VALIDATION = "predictions/validation.parquet"
 
 
 @dataclass
@@ -34,7 +35,15 @@ class Evaluation:
         details: Tables of the task: per-label scores, the confusion matrix.
         goals: `{name, goal, value, holds, margin}` per goal of the recipe.
         diagnosis: `{verdict, sentence, figures}` on how the fit went.
+        calibration: Whether probabilities mean what they say; the thresholds chosen; accuracy against coverage.
+        slices: Scores of parts of the test rows, and the weak ones that were found.
+        errors: Likely wrong labels, and what is confused with what.
+        robustness: What damaged inputs do to the score.
+        checks: Stated behaviour, and how often the model shows it.
+        contamination: Whether test rows were learned from.
+        benchmarks: Scores of other harnesses on their own tasks.
         predictions: Columns of `predictions/test.parquet`.
+        validation: The same of validation rows (`predictions/validation.parquet`), where something was fitted to them.
         folder: The run that it was saved to or loaded from.
         publication: What became of publishing it, where the recipe asks for that: `{state, sentence, remedy}`, with
             the state `published`, `refused` or `failed`.
@@ -54,7 +63,15 @@ class Evaluation:
     goals: list[dict[str, Any]] = field(default_factory=list)
     diagnosis: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    slices: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, Any] = field(default_factory=dict)
+    robustness: dict[str, Any] = field(default_factory=dict)
+    checks: dict[str, Any] = field(default_factory=dict)
+    contamination: dict[str, Any] = field(default_factory=dict)
+    benchmarks: dict[str, Any] = field(default_factory=dict)
     predictions: dict[str, list[Any]] = field(default_factory=dict)
+    validation: dict[str, list[Any]] = field(default_factory=dict)
     folder: Path | None = None
     publication: dict[str, str] | None = None
 
@@ -67,17 +84,18 @@ class Evaluation:
         """The task as it was when the scores were made."""
         return load_task(self.task, self.options).with_state(self.target)
 
-    def answers(self) -> list[Prediction]:
-        """The model's predictions, as `Task.predict` returned them."""
+    def answers(self, *, validation: bool = False) -> list[Prediction]:
+        """The model's predictions, as `Task.predict` returned them; of the validation rows where that is asked for."""
+        table = self.validation if validation else self.predictions
         scores, more = (
-            {column.removeprefix(prefix): column for column in self.predictions if column.startswith(prefix)}
+            {column.removeprefix(prefix): column for column in table if column.startswith(prefix)}
             for prefix in ("score:", "answer:")
         )
         return [
             {"prediction": prediction}
-            | {name: self.predictions[column][i] for name, column in more.items()}
-            | ({"scores": {name: self.predictions[column][i] for name, column in scores.items()}} if scores else {})
-            for i, prediction in enumerate(self.predictions["prediction"])
+            | {name: table[column][i] for name, column in more.items()}
+            | ({"scores": {name: table[column][i] for name, column in scores.items()}} if scores else {})
+            for i, prediction in enumerate(table["prediction"])
         ]
 
     @property
@@ -89,12 +107,14 @@ class Evaluation:
         """Plain values for JSON, without the predictions."""
         values = asdict(self)
         # The first has a file of its own, the second is where this one is, the last has a receipt.
-        del values["predictions"], values["folder"], values["publication"]
+        del values["predictions"], values["validation"], values["folder"], values["publication"]
         return values
 
     def save(self, run: RunFolder) -> None:
-        """Write `evaluation.json` and `predictions/test.parquet`."""
+        """Write `evaluation.json`, `predictions/test.parquet` and, if any, `predictions/validation.parquet`."""
         run.write_table(PREDICTIONS, self.predictions)
+        if self.validation:
+            run.write_table(VALIDATION, self.validation)
         run.write_json(FILE, self.to_dict())
         self.folder = run.path
 
@@ -105,7 +125,10 @@ class Evaluation:
         Raises:
             RunFolderError: The run has not been evaluated.
         """
-        return cls(**run.read_json(FILE), predictions=run.read_table(PREDICTIONS), folder=run.path)
+        values: dict[str, Any] = run.read_json(FILE) | {"predictions": run.read_table(PREDICTIONS)}
+        if run.has(VALIDATION):
+            values["validation"] = run.read_table(VALIDATION)
+        return cls(**values, folder=run.path)
 
 
 @dataclass

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 FEATURE = "feature:"
 """What stands before the name of a feature among the columns of canonical rows."""
+GROUP, SLICE, CLUSTER = "group:", "slice:", "cluster:"
+"""The same of columns that no model reads, their values as text: groups of people, parts that are scored by themselves,
+and what makes rows depend on each other."""
 MAX_LISTED_ROWS = 1000
 """Row numbers kept for each reason; the count is always exact."""
 

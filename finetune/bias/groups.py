@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from finetune.artifacts import BiasAudit, Evaluation
+from finetune.artifacts.prepared_data import GROUP
 from finetune.metrics import load_metric
 from finetune.metrics.additive import score_function
 from finetune.statistics.comparison import difference_from_draws, holm
 from finetune.statistics.intervals import percentile
 from finetune.task import Task
 
-PREFIX = "group:"
 CAVEATS = (
     "These figures compare rows of the test set; they say nothing about groups that it does not name.",
     "A difference between groups may come from the rows (harder texts, other label shares) as well as from the model.",
@@ -36,7 +36,7 @@ def audit_groups(evaluation: Evaluation, *, min_rows: int = 30, resamples: int =
     """
     task = evaluation.load_task()
     audit = BiasAudit(evaluation.headline, caveats=list(CAVEATS), min_rows=min_rows, confidence=evaluation.confidence)
-    columns = {name.removeprefix(PREFIX): v for name, v in evaluation.predictions.items() if name.startswith(PREFIX)}
+    columns = {name.removeprefix(GROUP): v for name, v in evaluation.predictions.items() if name.startswith(GROUP)}
     if not columns:
         audit.verdicts["groups"] = "not measured"
         audit.caveats.insert(0, "The recipe names no group columns (bias.groups), so nothing was compared.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.artifacts import Evaluation
-from finetune.artifacts.prepared_data import FEATURE
+from finetune.artifacts.prepared_data import CLUSTER, FEATURE, GROUP, SLICE
 from finetune.cards.wording import count, decimals_for, is_number, metric_title, number, share, shorten, signed
 
 MAX_MATRIX = 20
@@ -18,7 +18,7 @@ _TEXT = 400
 _OWN = ("row", "reference", "prediction")
 _TABULAR = ("single_label", "multi_label", "regression")
 """Kinds whose errors the table itself shows; of all others only the task can tell."""
-_PREFIXES = ("score:", "answer:", "baseline:", "group:", FEATURE, "template:")
+_PREFIXES = ("score:", "answer:", "baseline:", GROUP, SLICE, CLUSTER, FEATURE, "template:")
 
 
 @dataclass(frozen=True)

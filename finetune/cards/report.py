@@ -11,6 +11,7 @@ from markupsafe import Markup
 from finetune.artifacts import RunFolder
 from finetune.cards import facts, mistakes, plots, summary, tables
 from finetune.cards.record import Record, short_name
+from finetune.cards.sections import sections
 from finetune.cards.wording import clean, count, decimals_for, duration, metric_title, number, public, share, shorten
 
 REPORT = "report.html"
@@ -42,7 +43,12 @@ def render_report(record: Record) -> str:
 
 def view(record: Record) -> dict[str, Any]:
     """Everything that the template shows, by name."""
-    return {"record": record, "evaluation": record.evaluation} | _decision(record) | _model(record) | _making(record)
+    return (
+        {"record": record, "evaluation": record.evaluation, "sections": sections(record)}
+        | _decision(record)
+        | _model(record)
+        | _making(record)
+    )
 
 
 def _decision(record: Record) -> dict[str, Any]:

@@ -31,10 +31,8 @@ if TYPE_CHECKING:
 
 NUMBER = "__row__"
 """Column of a raw split: the row's place in the split as it was read."""
-GROUP = "group:"
-"""What stands before the names of group columns in canonical rows."""
 CARRIED = "column:"
-"""The same of columns that are kept for the cleaning alone."""
+"""What stands before the names of columns that are kept for the cleaning alone."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class RowReader:
     Attributes:
         task: Knows its target.
         places: Canonical column -> where it stands in the data.
-        groups: Columns whose values are kept for scores by group.
+        kept: What stays beside the canonical columns, for scores of parts of the rows: its name -> the column.
         split: Names the columns that splits are made by.
         features: Reads the columns of a table and writes a text of them; None where the recipe names none.
         carried: Further columns to keep as features, for the cleaning that is fitted after the split.
@@ -91,7 +89,7 @@ class RowReader:
 
     task: Task
     places: Mapping[str, Place]
-    groups: tuple[str, ...]
+    kept: Mapping[str, str]
     split: SplitSection
     features: FeatureReader | None = None
     carried: tuple[str, ...] = ()
@@ -100,7 +98,7 @@ class RowReader:
 
     def columns(self, rows: Dataset) -> set[str]:
         """The data's columns that are read."""
-        wanted = {*self.groups, *self.carried, *self._marked.values()}
+        wanted = {*self.kept.values(), *self.carried, *self._marked.values()}
         wanted |= set(self.features.columns) if self.features else set()
         for place in self.places.values():
             wanted |= heads(place, rows)
@@ -146,7 +144,7 @@ class RowReader:
         target, place = self._target
         values[target] = self.task.parse_target(pick(row, place))
         self.task.check_row(values)
-        extra |= {f"{GROUP}{name}": None if row[name] is None else str(row[name]) for name in self.groups}
+        extra |= {name: None if row[column] is None else str(row[column]) for name, column in self.kept.items()}
         return values | extra
 
     def _read_features(self, reader: FeatureReader, row: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -53,11 +53,10 @@ def map_columns(
     task: Task | type[Task],
     rows: Dataset,
     stated: Mapping[str, Place],
-    groups: Sequence[str] = (),
     *,
     need_target: bool = True,
     written: str | None = None,
-    named: Mapping[str, str] | None = None,
+    named: Sequence[tuple[str, str]] = (),
 ) -> tuple[dict[str, Place], list[str]]:
     """Canonical column -> column of the data, by the recipe and otherwise by names that are common.
 
@@ -65,10 +64,9 @@ def map_columns(
         task: Whose columns.
         rows: Raw rows.
         stated: The recipe's mapping.
-        groups: Group columns that must be there.
         need_target: Whether the reference answer must be there too.
         written: A canonical column that no column of the data fills, because a template writes it.
-        named: Key of the recipe -> the column that it names, which must be there too.
+        named: Keys of the recipe, each with a column that it names, which must be there too.
 
     Returns:
         The mapping, and a sentence on each column that was inferred.
@@ -77,7 +75,7 @@ def map_columns(
         ColumnError: A stated column does not exist, or a required one cannot be found.
     """
     _check_stated(task, rows, stated)
-    _check_named(rows, [("bias.groups", name) for name in groups] + list((named or {}).items()))
+    _check_named(rows, named)
     mapping: dict[str, Place] = dict(stated)
     notes: list[str] = []
     for column in task.columns:

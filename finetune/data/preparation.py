@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from finetune.artifacts import DataReport, PreparedData
-from finetune.artifacts.prepared_data import iterate
+from finetune.artifacts.prepared_data import CLUSTER, GROUP, SLICE, iterate
 from finetune.data.canonical import CARRIED, NUMBER, RowReader, Split, read_canonical
 from finetune.data.cleaning import Cleaner
 from finetune.data.columns import Place, feature_at, heads, map_columns, pick, target_hints
@@ -58,7 +58,8 @@ def prepare(recipe: Recipe, task: Task, raw: RawData | None = None) -> PreparedD
     cleaned = {name: cleaner.clean(name, _numbered(table)) for name, table in tables.items()}
     task = _learn(task, cleaned, target, recipe, report)
     _check_offsets(task, recipe)
-    reader = RowReader(task, report.columns, recipe.bias.groups, recipe.data.split, features,
+    kept = {stored: column for _, stored, column in _kept(recipe)}
+    reader = RowReader(task, report.columns, kept, recipe.data.split, features,
                        _carried(cleaner, features), recipe.data.id, cleaner)  # fmt: skip
     splits = {name: read_canonical(table, name, reader, report) for name, table in cleaned.items()}
     splits = {name: drop_duplicates(name, split, task, recipe.cleaning, report, cleaner)
@@ -95,16 +96,26 @@ def choose_tables(
         features = features.check(columns)
     written = _written(recipe, task)
     named = {name: getattr(section.split, name) for name in ("group", "time", "column")}
-    named_columns = {f"data.split.{key}": name for key, name in named.items() if name} | (
-        {"data.id": section.id} if section.id else {}
-    )
-    report.columns, notes = map_columns(
-        task, chosen["train"], section.columns, recipe.bias.groups, written=written, named=named_columns
-    )
+    named_columns = [(f"data.split.{key}", name) for key, name in named.items() if name]
+    named_columns += [("data.id", section.id)] if section.id else []
+    named_columns += [(key, column) for key, _, column in _kept(recipe)]
+    report.columns, notes = map_columns(task, chosen["train"], section.columns, written=written, named=named_columns)
     report.notes += notes
     if written:
         report.notes.append(f"The column {written} is written by features.template.")
     return _without_hidden(chosen, report.columns[task.target_column().name], report), features
+
+
+def _kept(recipe: Recipe) -> list[tuple[str, str, str]]:
+    """What scores of parts of the rows need: key of the recipe, name among the canonical columns, the data's column."""
+    section = recipe.evaluation
+    clusters = (section.clusters,) if section.clusters else ()
+    wanted = (
+        ("bias.groups", GROUP, recipe.bias.groups),
+        ("evaluation.slices.columns", SLICE, section.slices.columns),
+        ("evaluation.clusters", CLUSTER, clusters),
+    )
+    return [(key, f"{prefix}{column}", column) for key, prefix, columns in wanted for column in columns]
 
 
 def _written(recipe: Recipe, task: Task | type[Task]) -> str | None:

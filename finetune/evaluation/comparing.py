@@ -9,7 +9,7 @@ import numpy as np
 
 from finetune.artifacts import Evaluation, RunFolder
 from finetune.errors import DataError
-from finetune.evaluation.scoring import statistic
+from finetune.evaluation.scored import statistic
 from finetune.statistics.comparison import (
     difference_from_draws,
     holm,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +14,15 @@ import numpy as np
 from finetune import processes
 from finetune.artifacts import Evaluation, TrainedModel
 from finetune.evaluation.baselines import chosen_baselines, fit_baseline
-from finetune.metrics import direction, load_metric, metric_outputs
-from finetune.metrics.additive import score_function
+from finetune.evaluation.examining import examine
+from finetune.evaluation.scored import Statistic, statistic, table_of
+from finetune.metrics import direction, metric_outputs
 from finetune.recipe import EvaluationSection
 from finetune.statistics.comparison import holm, mcnemar_exact, minimum_detectable_effect, paired_difference
 from finetune.statistics.intervals import bootstrap
 from finetune.task import Prediction, Row, Task
 
 log = logging.getLogger(__name__)
-Statistic = Callable[[np.ndarray], dict[str, float]]
 
 
 def evaluate(
@@ -80,22 +80,15 @@ def _score_all(
             score: interval.to_dict() | {"direction": _direction(score)} for score, interval in intervals.items()
         }
     headline = next(iter(systems["model"]["scores"]))
-    return Evaluation(
+    result = Evaluation(
         task=task.name, options=task.options.model_dump(mode="json"), target=task.state(),
         kind=task.kind, rows=len(rows), headline=headline, confidence=settings.confidence,
         resamples=settings.resamples, systems=systems,
         comparisons=_compare(task, metrics, arrays, statistics, settings),
-        details=task.details(arrays["model"], rows), predictions=_table(task, rows, references, answers),
+        details=task.details(arrays["model"], rows), predictions=table_of(task, rows, references, answers),
     )  # fmt: skip
-
-
-def statistic(task: Task, metrics: Sequence[str], arrays: dict[str, np.ndarray]) -> Statistic:
-    """All scores of some rows, as a function of their indices."""
-    functions = []
-    for metric in map(load_metric, metrics):
-        given = arrays["scores"] if getattr(metric, "needs_scores", False) else arrays["predictions"]
-        functions.append(score_function(metric, given, arrays["references"], task.metric_settings()))
-    return lambda rows: {name: value for scored in functions for name, value in scored(rows).items()}
+    examine(result, settings)
+    return result
 
 
 def _compare(
@@ -143,22 +136,3 @@ def _direction(score: str) -> str:
         return direction(score)
     except RecipeError:  # a score of a metric that is not built in
         return "higher"
-
-
-def _table(
-    task: Task, rows: Sequence[Row], references: list[Any], answers: dict[str, list[Prediction]]
-) -> dict[str, list[Any]]:
-    """Columns of `predictions/test.parquet`: where the row came from, inputs, reference, answers, scores, groups."""
-    target = task.target_column().name
-    columns: dict[str, list[Any]] = {"row": [row["row"] for row in rows]}
-    columns |= {name: [row[name] for row in rows] for name in rows[0] if name not in ("row", target)}
-    columns["reference"] = [task.describe_target(value) for value in references]
-    columns["prediction"] = [p["prediction"] for p in answers["model"]]
-    for name in answers["model"][0]:
-        if name not in ("prediction", "scores"):
-            columns[f"answer:{name}"] = [p[name] for p in answers["model"]]
-    for name in answers["model"][0].get("scores", {}):
-        columns[f"score:{name}"] = [p["scores"][name] for p in answers["model"]]
-    for system, given in list(answers.items())[1:]:
-        columns[f"baseline:{system}"] = [p["prediction"] for p in given]
-    return columns

@@ -12,6 +12,7 @@ inspection.py     how thoroughly it is looked at
 augmentation.py   further training rows
 training.py       the fit
 evaluation.py     scores, bias
+examination.py    what is looked at beyond the scores
 outcome.py        goals, the card, where results go
 """
 
@@ -19,6 +20,16 @@ from finetune.recipe.augmentation import Transform
 from finetune.recipe.cleaning import CleaningSection, MissingStep, OutlierStep
 from finetune.recipe.data import DataSection, LabelSection, ReaderSection, SplitSection
 from finetune.recipe.evaluation import BiasSection, EvaluationSection, ZeroShotSection
+from finetune.recipe.examination import (
+    CalibrationSection,
+    Check,
+    ContaminationSection,
+    Costs,
+    MembershipSection,
+    RobustnessSection,
+    SlicesSection,
+    ThresholdSection,
+)  # fmt: skip
 from finetune.recipe.features import FeaturesSection
 from finetune.recipe.inspection import InspectionSection
 from finetune.recipe.models import AdapterSection, ModelSection
@@ -29,9 +40,37 @@ from finetune.recipe.section import Section
 from finetune.recipe.training import TrainingSection
 
 __all__ = [
-    "AdapterSection", "BiasSection", "CardSection", "CleaningSection", "DataSection", "EvaluationSection",
-    "FeaturesSection", "InspectionSection", "LabelSection", "MissingStep", "ModelSection", "OutlierStep",
-    "OutputSection", "PublishSection", "PublishedDataSection", "ReaderSection", "Recipe", "Section", "SpaceSection",
-    "SplitSection", "TrainingSection", "Transform",
-    "ZeroShotSection", "parse_goal", "task_names",
+    "AdapterSection",
+    "BiasSection",
+    "CalibrationSection",
+    "CardSection",
+    "Check",
+    "CleaningSection",
+    "ContaminationSection",
+    "Costs",
+    "DataSection",
+    "EvaluationSection",
+    "FeaturesSection",
+    "InspectionSection",
+    "LabelSection",
+    "MembershipSection",
+    "MissingStep",
+    "ModelSection",
+    "OutlierStep",
+    "OutputSection",
+    "PublishSection",
+    "PublishedDataSection",
+    "ReaderSection",
+    "Recipe",
+    "RobustnessSection",
+    "Section",
+    "SlicesSection",
+    "SpaceSection",
+    "SplitSection",
+    "ThresholdSection",
+    "TrainingSection",
+    "Transform",
+    "ZeroShotSection",
+    "parse_goal",
+    "task_names",
 ]  # fmt: skip

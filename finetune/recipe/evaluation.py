@@ -6,6 +6,14 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from finetune.recipe.examination import (
+    CalibrationSection,
+    Check,
+    ContaminationSection,
+    RobustnessSection,
+    SlicesSection,
+    ThresholdSection,
+)
 from finetune.recipe.section import Section
 
 
@@ -48,6 +56,24 @@ class EvaluationSection(Section):
     """Level of the intervals."""
     resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples behind each interval."""
+    interval: Literal["auto", "percentile", "bca"] = "auto"
+    """How an interval is made of the resamples: `bca` corrects for bias and skewness, where `percentile` does not.
+    `auto`: `bca` where the number of rows (or clusters) allows for its jackknife."""
+    clusters: str | None = None
+    """Column of the data whose equal values make rows depend on each other (one author, one document, one template):
+    they are drawn together, and intervals become as long as that makes them."""
+    calibration: CalibrationSection = CalibrationSection()
+    """Whether probabilities mean what they say."""
+    threshold: ThresholdSection | None = None
+    """From which probability on a label is answered. Default: the likeliest label; 0.5 for several labels per row."""
+    slices: SlicesSection = SlicesSection()
+    """Parts of the test rows that are scored by themselves."""
+    robustness: RobustnessSection = RobustnessSection()
+    """Damaged inputs; none, unless stated."""
+    checks: tuple[Check, ...] = ()
+    """Behaviour that is expected of the model."""
+    contamination: ContaminationSection = ContaminationSection()
+    """Whether the test rows were learned from."""
     folds: int | None = Field(default=None, ge=2, le=50)
     """Cross-validation: train and score this many times, each row being a test row once, and report mean and spread.
     Groups stay together; `data.split.test` is not used then."""

@@ -34,6 +34,8 @@ class TrainingSection(Section):
     """The gradient is scaled down to this norm where it is larger."""
     seed: int = Field(default=42, ge=0)
     """Seed of the initial head, the adapter, the order of the rows and dropout."""
+    seeds: tuple[int, ...] = ()
+    """Train once from each of these seeds, and report mean and spread of the scores. Default: once, from `seed`."""
     bf16: bool | Literal["auto"] = "auto"
     """Compute in bfloat16. `auto`: where the hardware does it fast (recent GPUs; CPUs with AVX512-BF16 or AMX)."""
     gradient_checkpointing: bool = False
