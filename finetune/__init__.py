@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from finetune.studies import ablate, cross_validate
     from finetune.task import Task
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _EXPORTS = {
     "finetune.artifacts": ("BiasAudit", "Evaluation", "PreparedData", "RunFolder", "TrainedModel"),

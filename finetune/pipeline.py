@@ -180,7 +180,7 @@ def publish(
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     _stage("Publish")
     if resume:
-        return release.send_release(release.reopen_release(run), resume=True)
+        return release.send_release(release.reopen_release(run))
     chosen = wishes or Recipe.from_yaml(run.path / RECIPE).publish
     return release.send_release(release.prepare_release(run, chosen, force=force))
 
@@ -298,16 +298,26 @@ def _publish_finished(recipe: Recipe, folder: RunFolder) -> dict[str, str] | Non
     """What became of publishing; whatever goes wrong here, the run is finished and stays."""
     if recipe.publish.repo is None or not processes.is_main():
         return None
+    from finetune.release import is_unfinished
+
     again = f"finetune publish {folder.path}"
+
+    def resumed() -> str:
+        return " --resume" if is_unfinished(folder) else ""
+
     try:
         receipt = publish(folder)
     except UnmetGoalsError as error:
         return {"state": "refused", "sentence": error.cause, "remedy": f"Publish it all the same: {again} --force"}
     except FinetuneError as error:
-        return {"state": "failed", "sentence": error.cause, "remedy": f"{error.remedy} Then: {again}".strip()}
+        return {
+            "state": "failed",
+            "sentence": error.cause,
+            "remedy": f"{error.remedy} Then: {again}{resumed()}".strip(),
+        }
     except Exception as error:
         log.exception("Publishing stopped for a reason that was not foreseen.")
-        return {"state": "failed", "sentence": f"{type(error).__name__}: {error}", "remedy": f"Try: {again}"}
+        return {"state": "failed", "sentence": f"{type(error).__name__}: {error}", "remedy": f"Try: {again}{resumed()}"}
     return {"state": "published", "sentence": receipt.sentence, "remedy": ""}
 
 

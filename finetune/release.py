@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from finetune.artifacts import DataTarget, Evaluation, Publication, RunFolder, SpaceTarget
+from finetune.artifacts import DataReport, DataTarget, Evaluation, Publication, RunFolder, SpaceTarget
 from finetune.artifacts.run_folder import RECIPE
 from finetune.artifacts.trained_model import DESCRIPTION
 from finetune.errors import PublishError, UnmetGoalsError, UsageError
@@ -73,16 +73,20 @@ def prepare_release(run: RunFolder, wishes: PublishSection, *, force: bool = Fal
         SecretFoundError: Something that looks like a secret would go up.
         PublishError: The account is not known, or the weights cannot be published in that form.
     """
-    from finetune.publishing import refuse_secrets
+    from finetune.publishing import check_access, refuse_secrets
 
     recipe, evaluation = Recipe.from_yaml(run.path / RECIPE), Evaluation.load(run)
-    publication = _resolve(run, recipe, wishes, _unmet(evaluation, force=force))
+    publication = replace(_resolve(run, recipe, wishes, _unmet(evaluation, force=force)), replace=force)
+    if keep:  # before weights are added up and written, which takes long
+        check_access(_places(publication))
+        (run.path / PLAN).unlink(missing_ok=True)  # it never stands beside parts of another publication
     where = run.path / FOLDER / ("parts" if keep else "preview")
     shutil.rmtree(where, ignore_errors=True)  # of an earlier publication; all of it is derived
     folders = _stage(run, recipe, publication, where)
     for folder in folders.values():
         refuse_secrets(folder)
     if keep:
+        _put_aside(run.path / RECEIPT)
         run.write_json(PLAN, asdict(publication))
     return Release(run, publication, _uploads(publication, folders))
 
@@ -101,30 +105,31 @@ def reopen_release(run: RunFolder) -> Release:
     for name, kind in (("space", SpaceTarget), ("data", DataTarget)):
         values[name] = kind(**values[name]) if values[name] else None
     publication = Publication(**{**values, "unmet": tuple(values["unmet"])})
-    folders = {part: run.path / FOLDER / "parts" / part for part in ("data", "model", "space")}
-    return Release(run, publication, _uploads(publication, {k: v for k, v in folders.items() if v.is_dir()}))
+    wanted = ["model", *(part for part in ("data", "space") if getattr(publication, part) is not None)]
+    folders = {part: run.path / FOLDER / "parts" / part for part in wanted}
+    if gone := [str(folder) for folder in folders.values() if not folder.is_dir()]:
+        raise PublishError(f"What was to go up is gone: {', '.join(gone)}.",
+                           f"Begin anew: finetune publish {run.path} --restart")  # fmt: skip
+    return Release(run, publication, _uploads(publication, folders))
 
 
-def send_release(release: Release, *, resume: bool = False) -> Receipt:
+def send_release(release: Release) -> Receipt:
     """Send what was prepared; each repository is verified before the next one is touched.
 
     Args:
-        release: From `prepare_release` or `reopen_release`.
-        resume: Go on with the receipt that is there; otherwise it is put aside, and a new one is begun.
+        release: From `prepare_release`, or from `reopen_release`, whose receipt is gone on with.
 
     Raises:
         PublishError: Something could not be sent. What was finished stays, and the receipt says what it was.
     """
     from finetune.publishing import Receipt, check_access, send
 
-    path = release.run.path / RECEIPT
-    if not resume:
-        _put_aside(path)
-    receipt = Receipt.open(path)
+    receipt = Receipt.open(release.run.path / RECEIPT)
     check_access(_places(release.publication))
     for upload in release.uploads:
         send(upload, receipt)
     (release.run.path / PLAN).unlink(missing_ok=True)  # finished: there is nothing to go on with
+    shutil.rmtree(release.run.path / FOLDER / "parts", ignore_errors=True)  # a copy of the weights, now on the Hub
     return receipt
 
 
@@ -143,17 +148,13 @@ def _put_aside(path: Path) -> None:
 def _unmet(evaluation: Evaluation, *, force: bool) -> tuple[str, ...]:
     """The goals that do not hold, as sentences."""
     missed = [goal for goal in evaluation.goals if not goal["holds"]]
-    unmet = tuple(f"{goal['name']} {_wanted(goal)}: {goal['sentence']}" for goal in missed)
+    unmet = tuple(goal["sentence"] for goal in missed)
     if unmet and not force:
         raise UnmetGoalsError(
             f"{len(unmet)} of {len(evaluation.goals)} goals of the recipe do not hold. {' '.join(unmet)}",
             "Train a better model, or publish it all the same with --force: its card will then say so.",
         )
     return unmet
-
-
-def _wanted(goal: dict[str, Any]) -> str:
-    return "" if isinstance(goal["goal"], bool) else str(goal["goal"])
 
 
 def _resolve(run: RunFolder, recipe: Recipe, wishes: PublishSection, unmet: tuple[str, ...]) -> Publication:
@@ -175,6 +176,9 @@ def _targets(
     from finetune import __version__
     from finetune.publishing import full_name
 
+    if wishes.space is not None and wishes.space.package is None and "dev" in __version__:
+        log.warning("The Space will ask for finetune-recipes==%s, a development version that PyPI may not have. Name "
+                    "what installs it: --space-package, or publish.space.package.", __version__)  # fmt: skip
     space = None if wishes.space is None else SpaceTarget(
         full_name(wishes.space.repo, account), _either(wishes.space.private, wishes.private), wishes.space.hardware,
         wishes.space.package or f"finetune-recipes=={__version__}",
@@ -205,7 +209,8 @@ def _is_public(name: str) -> bool:
 
     try:
         return not HfApi().dataset_info(location.name, token=False, timeout=10).gated
-    except Exception:  # gone, private, no connection: in each case nobody has said that it is public
+    except Exception as error:  # gone, private, no connection: in each case nobody has said that it is public
+        log.warning("No examples go up: whether %s is public cannot be told (%s).", location.name, type(error).__name__)
         return False
 
 
@@ -232,7 +237,7 @@ def _stage(run: RunFolder, recipe: Recipe, publication: Publication, folder: Pat
     if publication.data is not None:
         card, splits = _data_card(recipe, publication), None
         if publication.data.rows:
-            splits = _rows_to_publish(recipe, card)
+            splits = _rows_to_publish(run, recipe, card)
         found["data"] = publishing.stage_data(run, publication, card, splits, folder / "data")
     texts = cards.published_texts(run, publication)
     found["model"] = publishing.stage_model(run, publication, texts, folder / "model")
@@ -257,7 +262,7 @@ def _data_card(recipe: Recipe, publication: Publication) -> str:
     return cards.published_data_card(folder, publication)
 
 
-def _rows_to_publish(recipe: Recipe, card: str) -> dict[str, Sequence[Any]]:
+def _rows_to_publish(run: RunFolder, recipe: Recipe, card: str) -> dict[str, Sequence[Any]]:
     """The cleaned rows of every split, where the licence is known."""
     head = yaml.safe_load(card.split("---\n")[1]) if card.startswith("---\n") else {}
     licence = head.get("license")
@@ -270,7 +275,18 @@ def _rows_to_publish(recipe: Recipe, card: str) -> dict[str, Sequence[Any]]:
     from finetune.task import load_task
 
     prepared = data.prepare(recipe, load_task(recipe.task, recipe.options))
+    _refuse_other_data(run, prepared.report)
     return {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
+
+
+def _refuse_other_data(run: RunFolder, read: DataReport) -> None:
+    """What is said to be the rows of the run has to be them."""
+    trained = run.read_json("data/report.json").get("content", {})
+    if differing := [name for name, content in read.content.items() if trained.get(name) != content]:
+        raise PublishError(
+            f"The data has changed since the run: its rows of {', '.join(differing)} are others now.",
+            "Publish the card alone (without --rows), or run the recipe again.",
+        )
 
 
 def _uploads(publication: Publication, folders: dict[str, Path]) -> list[Upload]:
@@ -281,7 +297,8 @@ def _uploads(publication: Publication, folders: dict[str, Path]) -> list[Upload]
         found.append(Upload("dataset", publication.data.repo, publication.data.private, folders["data"],
                             f"Data set of {publication.repo}", publication.tag, publication.pull_request))  # fmt: skip
     found.append(Upload("model", publication.repo, publication.private, folders["model"],
-                        f"Publish {publication.tag}", publication.tag, publication.pull_request))  # fmt: skip
+                        f"Publish {publication.tag}", publication.tag, publication.pull_request,
+                        replace=publication.replace))  # fmt: skip
     if publication.space is not None:
         found.append(Upload("space", publication.space.repo, publication.space.private, folders["space"],
                             f"Demo of {publication.repo}", hardware=publication.space.hardware))  # fmt: skip

@@ -85,7 +85,7 @@ class ReleaseScenario:
             space = SpaceTarget(f"{repo}-demo", private=True, hardware="zero-a10g", package="finetune-recipes")
             data = DataTarget(f"{repo}-data", private=True, rows=True)
             run.write_json(PLAN, asdict(Publication(repo, True, "merged", "v1", space=space, data=data)))
-        send_release(reopen_release(run), resume=True)
+        send_release(reopen_release(run))
 
     def problems(self, hub: LoopbackHub, place: Path, repo: str) -> list[str]:
         """What is not as it must be, in any of the three."""

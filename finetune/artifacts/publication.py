@@ -53,6 +53,7 @@ class Publication:
         unmet: Sentences on the recipe's goals that do not hold; it is published all the same.
         space: A Space with the demo.
         data: A data set repository.
+        replace: Whether another model that is there may be deleted.
     """
 
     repo: str
@@ -64,6 +65,7 @@ class Publication:
     unmet: tuple[str, ...] = ()
     space: SpaceTarget | None = None
     data: DataTarget | None = None
+    replace: bool = False
 
     @property
     def whole(self) -> bool:

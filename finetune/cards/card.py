@@ -70,6 +70,7 @@ def _head(record: Record, publication: Publication | None) -> dict[str, Any]:
         "goals_sentence": summary.goals_sentence(evaluation) if evaluation.goals else "",
         "headline_table": card_tables.headline_table(record),
         "rows": count(evaluation.rows),
+        "learned_test_rows": bool(limitations.leaks(record)),
         "level": share(evaluation.confidence, 0),
         "headline": metric_title(evaluation.headline, evaluation.kind),
         "details": card_tables.fact_list(_details(record, publication)),

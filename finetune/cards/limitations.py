@@ -32,7 +32,7 @@ SURE = 0.9
 def measured(record: Record) -> list[str]:
     """A sentence for each limitation that the run's files show, those that matter most first."""
     parts: tuple[Callable[[Record], list[str]], ...] = (
-        _baselines, _leaks, _test_rows, _labels, _fit, _sure_and_wrong, _cut, _groups, _languages, _training_rows,
+        _baselines, leaks, _test_rows, _labels, _fit, _sure_and_wrong, _cut, _groups, _languages, _training_rows,
         _imbalance, _label_errors, _seed,
     )  # fmt: skip
     return [public(sentence) for part in parts for sentence in part(record)]
@@ -226,7 +226,7 @@ def _label_errors(record: Record) -> list[str]:
     ]
 
 
-def _leaks(record: Record) -> list[str]:
+def leaks(record: Record) -> list[str]:
     """Test rows that stand, wholly or nearly, among the training rows."""
     found = []
     for kind, words in (("exact", "also stand"), ("near", "stand almost word for word")):

@@ -138,8 +138,18 @@ def _result(record: Record, name: str, value: float) -> EvalResult:
 
 
 def test_split(record: Record) -> str:
-    """The source's own name for the split that the test rows come from."""
-    return str(record.data.get("origins", {}).get("test", "test")).split("[")[0]
+    """The source's own name for the split that the test rows are; `test` for rows that the run held out itself."""
+    return "test" if held_out_of(record) else _source_split(record, "test")
+
+
+def held_out_of(record: Record) -> str:
+    """The source's split that the run took its test rows from; empty where the source has a split of them."""
+    taken = _source_split(record, "test")
+    return taken if taken == _source_split(record, "train") else ""
+
+
+def _source_split(record: Record, name: str) -> str:
+    return str(record.data.get("origins", {}).get(name, name)).split("[")[0]
 
 
 def hub_metric(score: str) -> str:

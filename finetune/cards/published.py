@@ -13,7 +13,7 @@ from finetune.artifacts import Publication, RunFolder
 from finetune.artifacts.run_folder import RECIPE
 from finetune.cards.card import CARD, render_card
 from finetune.cards.links import address
-from finetune.cards.metadata import one_line, test_split
+from finetune.cards.metadata import held_out_of, one_line, test_split
 from finetune.cards.record import Record, short_name
 from finetune.cards.summary import headline_entry
 from finetune.cards.wording import count, interval, is_number, metric_title, public, share
@@ -113,5 +113,6 @@ def _notes(record: Record, entry: dict[str, Any]) -> str:
     evaluation = record.evaluation
     title, level = metric_title(evaluation.headline, evaluation.kind), share(evaluation.confidence, 0)
     ends = interval(entry.get("low"), entry.get("high"))
-    rows = f"{count(evaluation.rows)} rows of {test_split(record)}"
+    taken = held_out_of(record)
+    rows = f"{count(evaluation.rows)} rows {f'held out of {taken}' if taken else f'of {test_split(record)}'}"
     return one_line(f"{title} on {rows} of {short_name(record.data_name)}, {level} interval {ends}")

@@ -17,6 +17,12 @@ import traceback
 
 from finetune.errors import FinetuneError, RunFolderError, TrainingError
 
+_CONTINUE = {
+    "run": "Continue an unfinished run with: finetune run --resume RUN",
+    "publish": "Go on with what was begun: finetune publish RUN --resume",
+}
+"""What to do when a verb was interrupted."""
+
 
 def main() -> None:
     """Run the command line; errors that a user can act on are told without a traceback (`--debug` shows it)."""
@@ -38,7 +44,7 @@ def main() -> None:
         error.show()
         code = 2
     except (click.Abort, KeyboardInterrupt):
-        tell_error("Interrupted.", "Continue an unfinished run with: finetune run --resume RUN")
+        tell_error("Interrupted.", _CONTINUE.get(next(iter(sys.argv[1:]), ""), ""))
         code = 130
     except FinetuneError as error:
         if debug:

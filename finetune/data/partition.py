@@ -40,7 +40,7 @@ def complete(splits: dict[str, Split], task: Task, recipe: Recipe, report: DataR
         rest = np.setdiff1d(np.arange(len(train.keys)), held)
         splits = splits | {"train": train.take(rest), name: train.take(held)}
         report.origins[name] = report.origins["train"]
-        report.notes.append(f"Held out {len(held)} of {len(train.keys)} training rows as {name} ({how}).")
+        report.notes.append(f"Held out {len(held):,} of {len(train.keys):,} training rows as {name} ({how}).")
     return {name: splits[name] for name in ("train", "validation", "test")}
 
 

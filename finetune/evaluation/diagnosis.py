@@ -70,17 +70,21 @@ def _overfitting(figures: dict[str, Any], training: dict[str, Any], rise: float)
     if training.get("best_by", "loss") != "loss":
         kept = f"the checkpoint with the best validation {training['best_by']} was kept"
     sentence = (
-        f"Overfitting from epoch {figures['best_epoch']:.1f}: the validation loss rose by {rise:.0%} from "
+        f"Overfitting from epoch {round(figures['best_epoch'], 1):g}: the validation loss rose by {rise:.0%} from "
         f"{figures['best_validation_loss']:.4f} to {figures['last_validation_loss']:.4f} while the training loss "
         f"fell to {figures['last_train_loss']:.4f}; {kept}."
     )
-    return {"verdict": f"overfitting at epoch {figures['best_epoch']:.1f}", "sentence": sentence, "figures": figures}
+    return {
+        "verdict": f"overfitting at epoch {round(figures['best_epoch'], 1):g}",
+        "sentence": sentence,
+        "figures": figures,
+    }
 
 
 def _healthy(figures: dict[str, Any], headline: str) -> str:
     sentence = (
-        f"The validation loss fell to {figures['best_validation_loss']:.4f} (epoch {figures['best_epoch']:.1f}) "
-        "and did not rise after it."
+        f"The validation loss fell to {figures['best_validation_loss']:.4f} "
+        f"(epoch {round(figures['best_epoch'], 1):g}) and did not rise after it."
     )
     train, validation = figures["train_score"], figures["validation_score"]
     if train is not None and validation is not None and abs(train - validation) > GAP:

@@ -14,6 +14,7 @@ from finetune.publishing.repositories import MAIN
 from finetune.publishing.retries import failed_in_xet
 from finetune.publishing.stale import stale_files
 from finetune.publishing.verification import LocalFile, differing, read_tree
+from finetune.sources import DESCRIPTION
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +45,14 @@ class Step:
         missing: Files to send in the next commit.
         stale: Files to delete in it.
         left: How many files remain to be sent after it.
+        ours: Whether what is there was published from a run.
     """
 
     head: str
     missing: list[LocalFile]
     stale: list[str]
     left: int
+    ours: bool
 
 
 def commit(hub: Hub, change: Change, announce: Callable[[Step], None], branch: str = MAIN) -> str:
@@ -108,7 +111,7 @@ def look(api: Any, change: Change, branch: str) -> Step:
     wrong = differing(change.files, tree)
     stale = stale_files(change.repo_type, tree, [file.path for file in change.files])
     batch = _batch(wrong, change.part)
-    return Step(head, batch, stale, left=len(wrong) - len(batch))
+    return Step(head, batch, stale, left=len(wrong) - len(batch), ours=DESCRIPTION in tree)
 
 
 def _batch(files: list[LocalFile], part: tuple[int, int] | None) -> list[LocalFile]:

@@ -92,7 +92,7 @@ def _write_rows(task: Task, splits: Mapping[str, Sequence[Mapping[str, Any]]], f
 
 def _named(task: Task, target: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with the names of its labels in the place of their numbers, as any reader understands them."""
-    values = dict(row)
+    values = {name: value for name, value in row.items() if name != "row"}  # where it stood in a file of ours
     return {**values, target: task.describe_target(values[target])} if values.get(target) is not None else values
 
 

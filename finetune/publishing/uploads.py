@@ -40,6 +40,7 @@ class Upload:
         tag: Tag of the commit; None for none.
         pull_request: Whether to go by a pull request; None decides by number and size of the files.
         hardware: What a new Space runs on, as the Hub names it.
+        replace: Whether a model that is there and was not published from a run may be deleted.
     """
 
     repo_type: RepoType
@@ -50,6 +51,7 @@ class Upload:
     tag: str | None = None
     pull_request: bool | None = None
     hardware: str | None = None
+    replace: bool = False
 
     @property
     def files(self) -> list[tuple[str, int]]:
@@ -129,9 +131,11 @@ def _commit(hub: Hub, upload: Upload, files: Sequence[LocalFile], entry: Entry, 
 
     def announce(step: Step) -> None:
         where = f"{upload.repo} ({entry.visibility})"
-        log.info("Uploading %d files, %s to %s …", len(step.missing), _size(step.missing), where)
+        _refuse_to_replace(upload, entry, step)
+        sent = file_size(sum(file.size for file in step.missing))
+        log.info("Uploading %s, %s to %s …", count_files(len(step.missing)), sent, where)
         if step.stale:
-            log.warning("Deleting %d files of an earlier publication: %s.", len(step.stale), ", ".join(step.stale))
+            log.warning("Deleting files that were there before: %s.", ", ".join(step.stale))
         entry.before = entry.before if entry.pull_request else step.head
         entry.deleted = sorted({*entry.deleted, *step.stale})
         receipt.save()
@@ -190,7 +194,7 @@ def _tag_once(api: Any, upload: Upload, commit: str) -> str | None:
 def _taken(upload: Upload, commit: str) -> PublishError:
     return PublishError(
         f"The tag {upload.tag!r} of {upload.repo} marks another publication ({commit[:12]}).",
-        "Choose another tag (--tag), or delete that one on the Hub if nobody relies on it.",
+        "Choose another tag (--restart --tag NAME), or delete that one on the Hub if nobody relies on it.",
     )
 
 
@@ -213,6 +217,26 @@ def _tree(hub: Hub, upload: Upload, revision: str) -> Tree:
     return hub.call(what, lambda api: read_tree(api, upload.repo_type, upload.repo, revision))
 
 
-def _size(files: Sequence[LocalFile]) -> str:
-    whole = sum(file.size for file in files)
-    return f"{whole / 1e6:,.1f} MB" if whole >= 1e5 else f"{whole / 1e3:,.1f} kB"
+def _refuse_to_replace(upload: Upload, entry: Entry, step: Step) -> None:
+    """Whatever else is in a repository, other weights than ours are not deleted unless that is said."""
+    foreign = upload.repo_type == "model" and step.stale and not step.ours and entry.before is None
+    if foreign and not upload.replace:
+        listed = ", ".join(step.stale[:5]) + (", …" if len(step.stale) > 5 else "")
+        raise PublishError(
+            f"There is another model in {upload.repo}, of which publishing would take away {listed}.",
+            "Choose another repository (--restart --repo org/name), or replace that model: --restart --force.",
+        )
+
+
+def count_files(number: int) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} file{'s' * (number != 1)}"
+
+
+def file_size(size: int) -> str:
+    """Bytes in the unit that fits.
+
+    >>> file_size(90_900_000), file_size(2_400)
+    ('90.9 MB', '2.4 kB')
+    """
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"

@@ -16,10 +16,16 @@ _LONGEST = 96
 
 def _repository_id(value: str) -> str:
     """Refuse what no repository of the Hub can be called."""
-    if not _REPOSITORY.match(value) or "--" in value or ".." in value or len(value) > _LONGEST:
+    if (
+        not _REPOSITORY.match(value)
+        or "--" in value
+        or ".." in value
+        or value.endswith(".git")
+        or len(value) > _LONGEST
+    ):
         raise ValueError(
             f"{value!r} is no repository id: write org/name, or a name alone for your own account (letters, digits, "
-            f"'-', '_' and '.', at most {_LONGEST} characters, no '--' or '..')"
+            f"'-', '_' and '.', at most {_LONGEST} characters, no '--' or '..', no '.git' at the end)"
         )
     return value
 

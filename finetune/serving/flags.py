@@ -102,7 +102,7 @@ def _append(path: Path, line: str, correction: Mapping[str, Any]) -> None:
             _refuse_other_columns(path, correction)
             # A line that was cut off long ago must not swallow this one.
             line = line if os.pread(file, 1, size - 1) == b"\n" else "\n" + line
-        data = (line + "\n").encode()
+        data = (line + "\n").encode(errors="backslashreplace")
         if os.write(file, data) != len(data):
             os.ftruncate(file, size)
             raise RunFolderError(f"{path} cannot be written: the disk is full.", "Make room; nothing was kept.")
