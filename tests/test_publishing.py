@@ -415,6 +415,21 @@ def test_old_model_files_go_and_others_stay(client: Client, hub: LoopbackHub, mo
     assert "model.safetensors" in client.log.read_text()
 
 
+def test_another_model_is_not_deleted_unasked(client: Client, hub: LoopbackHub, model: Path) -> None:
+    repo = "acme/anothers"
+    client.ask("check_access", TOKEN, targets=[{"repo_type": "model", "repo": repo, "private": True}], gated=[],
+               patience=QUICK)  # fmt: skip
+    repository = hub.repository(repo)
+    theirs = {"README.md": b"# Theirs", "pytorch_model.bin": b"weights"}
+    repository.commit({name: repository.write_blob(name, content) for name, content in theirs.items()}, "Theirs")
+    refused = client.send(repo, model)
+    assert refused["error"] == "PublishError"
+    assert "pytorch_model.bin" in refused["cause"]
+    assert set(files_of(hub, repo)) >= set(theirs)
+    assert "value" in client.send(repo, model, replace=True)
+    assert "pytorch_model.bin" not in files_of(hub, repo)
+
+
 def test_a_tag_is_never_moved(client: Client, hub: LoopbackHub, model: Path) -> None:
     assert "value" in client.send("acme/tagged", model, tag="v1")
     before = hub.repository("acme/tagged").refs["refs/heads/main"]

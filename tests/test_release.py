@@ -16,9 +16,15 @@ from conftest import finetune, review_rows, write_csv
 from loopback_hub import LoopbackHub
 from loopback_hub.faults import Fault
 
+from finetune.artifacts import DataReport, RunFolder
+from finetune.cli.hub_commands import _section
+from finetune.errors import PublishError, UsageError
 from finetune.models import tiny_text_encoder
+from finetune.release import _refuse_other_data
 
 TOKEN, READER = "hf_" + "w" * 34, "hf_" + "r" * 34
+OPTIONS = ("repo", "private", "weights", "tag", "pull_request", "examples", "space", "hardware", "space_package",
+           "dataset", "rows")  # fmt: skip
 TEXTS = ["a great lovely film", "a dull awful meal", "a warm cold song"]
 
 LOAD = """
@@ -159,6 +165,17 @@ def test_a_dry_run_sends_nothing(published: Published) -> None:
     assert len(published.hub.requests) == before
 
 
+def test_what_could_not_begin_leaves_nothing_to_go_on_with(published: Published) -> None:
+    receipt = published.folder / "runs/reviews/publish/receipt.json"
+    before = receipt.read_bytes()
+    done = published.call("publish", "runs/reviews", "--repo", "strangers/mood")
+    assert done.returncode == 8, done.stderr
+    assert receipt.read_bytes() == before
+    assert not (published.folder / "runs/reviews/publish/publication.json").exists()
+    again = published.call("publish", "runs/reviews", "--repo", "lovelace/mood-again", "--no-examples")
+    assert again.returncode == 0, again.stderr
+
+
 def test_goals_that_do_not_hold_stop_it_unless_it_is_forced(published: Published) -> None:
     recipe = published.recipe("weak", repo="acme/weak")
     done = published.call("run", recipe, "goals.accuracy='>= 0.999'", "training.max_steps=1")
@@ -170,7 +187,7 @@ def test_goals_that_do_not_hold_stop_it_unless_it_is_forced(published: Published
     assert forced.returncode == 0, forced.stderr
     repository = published.hub.repository("acme/weak")
     card = repository.blob_path(repository.resolve("main").files["README.md"]).read_text(encoding="utf-8")
-    assert "0.999" in card.split("## ")[0]
+    assert card.split("\n## ")[0].count("accuracy >= 0.999: ") == 1
 
 
 def test_what_cannot_be_published_is_told_before_the_training(published: Published) -> None:
@@ -190,7 +207,14 @@ def test_a_refusal_of_the_hub_does_not_fail_the_run(published: Published) -> Non
     published.hub.faults.clear()
     assert done.returncode == 8, done.stderr
     assert (published.folder / "runs/late/report.html").exists()
-    assert "finetune publish runs/late" in done.stderr
+    assert "finetune publish runs/late --resume" in " ".join(done.stderr.split())
+    before = len(published.hub.requests)
+    shown = published.call("publish", "runs/late", "--resume", "--dry-run", token=None)
+    assert shown.returncode == 0, shown.stderr
+    assert "model acme/late (private)" in shown.stdout
+    assert len(published.hub.requests) == before
+    refused = published.call("publish", "runs/late", "--resume", "--force")
+    assert refused.returncode == 2
     resumed = published.call("publish", "runs/late", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert published.hub.repository("acme/late").refs["refs/tags/reviews/late"]
@@ -201,3 +225,50 @@ def test_the_token_is_in_no_file_and_no_body(published: Published) -> None:
         if path.is_file() and not path.is_relative_to(published.folder / "hub"):
             assert TOKEN.encode() not in path.read_bytes(), path
     assert not any(body.holds((TOKEN.encode(),)) for _, body in published.hub.bodies)
+
+
+def test_other_rows_than_the_runs_are_not_published_as_its_own(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_json("data/report.json", {"content": {"train": "one", "test": "two"}})
+    _refuse_other_data(run, DataReport(source={}, content={"train": "one", "test": "two"}))
+    with pytest.raises(PublishError, match="its rows of test are others now"):
+        _refuse_other_data(run, DataReport(source={}, content={"train": "one", "test": "three"}))
+
+
+PUBLIC = {"repo": "me/mood", "private": False, "space": {"repo": "me/demo", "private": False, "hardware": "t4-small"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "private", "space"),
+    [
+        ({}, False, ("me/demo", False)),
+        ({"private": True}, True, ("me/demo", None)),
+        ({"repo": "me/other"}, True, None),
+        ({"space": "me/other-demo"}, False, ("me/other-demo", None)),
+        ({"repo": "me/other", "space": "me/demo", "private": False}, False, ("me/demo", None)),
+    ],
+)
+def test_who_sees_another_repository_is_not_the_recipes_to_say(
+    given: dict[str, Any], private: bool, space: tuple[str, bool | None] | None, tmp_path: Path
+) -> None:
+    recipe = {"task": "text-classification", "model": {"name": "a/b"}, "data": {"name": "c/d"}, "publish": PUBLIC}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    section = _section(RunFolder(tmp_path), dict.fromkeys(OPTIONS) | given)
+    assert section.private is private
+    assert (section.space and (section.space.repo, section.space.private)) == space
+
+
+@pytest.mark.parametrize(("given", "named"), [({"hardware": "t4-small"}, "--space"), ({"rows": True}, "--dataset")])
+def test_what_belongs_to_a_part_names_it(given: dict[str, Any], named: str, tmp_path: Path) -> None:
+    recipe = {"task": "text-classification", "model": {"name": "a/b"}, "data": {"name": "c/d"}}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        _section(RunFolder(tmp_path), dict.fromkeys(OPTIONS) | given)
+    assert named in refused.value.remedy
+
+
+@pytest.mark.parametrize("user", ["", "  "])
+def test_a_demo_without_a_name_is_not_one_without_a_password(user: str) -> None:
+    done = finetune("demo", "runs/none", "--auth", user)
+    assert done.returncode == 2
+    assert "--auth names no user" in done.stderr
