@@ -179,4 +179,5 @@ def _model(folder: Path, rank: int, *more: tuple[str, str]) -> Path:
 
     _write(folder, "license: mit", ("config.json", f'{{"rank": {rank}}}'), *more)
     save_file({"weight": np.full((64, rank), rank, dtype=np.float32)}, folder / "model.safetensors")
+    (folder / "finetune.json").write_text('{"task": "text-classification"}\n', encoding="utf-8")
     return folder

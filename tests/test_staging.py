@@ -434,7 +434,7 @@ def test_a_data_set_loads_by_its_repository(local: Path, tmp_path: Path) -> None
     assert (staged / "README.md").read_text().endswith("---\n\n# Reviews\n")
     loaded = load_dataset(str(staged), cache_dir=str(tmp_path / "cache"))
     assert {name: len(rows) for name, rows in loaded.items()} == {"train": 6, "test": 1}
-    assert loaded["train"][1] == {"row": "train:1", "text": "t1", "label": "positive", "note": None}
+    assert loaded["train"][1] == {"text": "t1", "label": "positive", "note": None}
     assert loaded["test"][0]["note"] == "seen"
 
 
