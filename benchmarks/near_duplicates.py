@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from finetune.data.duplicates import near_groups
+from finetune.text.duplicates import near_groups
 
 THRESHOLD, PERMUTATIONS, BATCH = 0.8, 128, 1000
 _WORDS = np.array([f"w{number}" for number in range(50_000)])

@@ -18,20 +18,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune.augmentation import Augmenter, preview
-from finetune.augmentation.contractions import Contractions
-from finetune.augmentation.eda import DeleteWords, Eda, InsertWords, ReplaceWords, SwapWords
-from finetune.augmentation.edits import Edit, ModelEdit
+from finetune.augmentation.eda import DeleteWords, Eda, InsertWords, SwapWords
+from finetune.augmentation.edits import ModelEdit
 from finetune.augmentation.identities import IdentitySwap
 from finetune.augmentation.methods import EDITS, build_edit
 from finetune.augmentation.models import BackTranslation, MaskedModel
-from finetune.augmentation.negation import NEGATIONS
-from finetune.augmentation.punctuation import MARKS, Punctuation
-from finetune.augmentation.spelling import CONFUSED, NEIGHBOURS, Keyboard, Ocr
-from finetune.augmentation.words import find_words
 from finetune.errors import NotFoundError, RecipeError, SourceError
 from finetune.recipe import Transform
 from finetune.sources import resolve_model
 from finetune.task import TargetHints, Task, load_task, task_class
+from finetune.text.edits.contractions import Contractions
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.negation import NEGATIONS
+from finetune.text.edits.punctuation import MARKS, Punctuation
+from finetune.text.edits.spelling import CONFUSED, NEIGHBOURS, Keyboard, Ocr
+from finetune.text.edits.synonyms import ReplaceWords
+from finetune.text.edits.words import find_words
 
 TEXT_EDITS = {method: edit for method, edit in EDITS.items() if not issubclass(edit, ModelEdit)}
 PIECES = (

@@ -13,10 +13,10 @@ from datasketch import MinHash as TheirMinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.data.duplicates import NearGroups, first_of_equal, hash_texts, near_groups, shared_with
-from finetune.data.minhash import MinHash, bucket_pairs, choose_bands, miss_probability
-from finetune.data.shingles import Shingler
 from finetune.errors import DataError, FinetuneError, UsageError
+from finetune.text.duplicates import NearGroups, first_of_equal, hash_texts, near_groups, shared_with
+from finetune.text.minhash import MinHash, bucket_pairs, choose_bands, miss_probability
+from finetune.text.shingles import Shingler
 
 WORDS = [f"word{number}" for number in range(400)]
 BLANKS = [" ", "\t", "\n", "  ", "\u00a0", "\u2003"]

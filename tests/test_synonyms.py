@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from finetune.augmentation.negation import is_negation
 from finetune.errors import IntegrityError, NotFoundError
 from finetune.lexicons import synonyms as module
 from finetune.lexicons.synonyms import is_function_word, load_builtin, load_synonyms, with_ed, with_ing, with_s
 from finetune.lexicons.wordnet import FILES, WordNet, find_wordnet
+from finetune.text.edits.negation import is_negation
 
 NUMBERS = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
 SYNSETS = (

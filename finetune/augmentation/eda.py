@@ -10,70 +10,19 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from finetune.augmentation.edits import Edit
-from finetune.augmentation.negation import guarded, is_negation
-from finetune.augmentation.words import Word, find_words, how_many, like_case, some, splice
 from finetune.lexicons.synonyms import Synonyms, load_builtin
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.synonyms import ReplaceWords, WithSynonyms, free_words
+from finetune.text.edits.words import find_words, how_many, some, splice
 
 _CLOSES = re.compile(r"\s|$|[.,;:!?)\]}'\"’”…]+(?:\s|$)")
 """What may close up to the word before; anything else would make one word of two, or another address."""
-_BREAK = re.compile(r"[.!?\n]\W*$")
-"""Between a word and one that begins a sentence."""
-
-
-def free_words(text: str, words: Sequence[Word]) -> list[int]:
-    """Places of the words that may be dropped, moved or replaced."""
-    kept = guarded(text, words)
-    return [i for i, word in enumerate(words) if i not in kept and not word.fixed]
-
-
-def is_name(text: str, words: Sequence[Word], place: int) -> bool:
-    """Whether a word is capitalised although it begins no sentence: English names are no words to replace."""
-    word = words[place].text
-    if not word[:1].isupper() or text.isupper():
-        return False
-    return place > 0 and not _BREAK.search(text[words[place - 1].end : words[place].start])
 
 
 @dataclass(frozen=True)
-class _WithSynonyms(Edit):
-    synonyms: Synonyms = field(default_factory=load_builtin)
-
-    @property
-    def note(self) -> str:
-        return self.synonyms.note
-
-    def options(self, text: str, words: Sequence[Word], place: int) -> list[str]:
-        """What may stand for a word, written as it is, and after the same of `a` and `an`."""
-        word = words[place].text
-        found = () if is_name(text, words, place) else self.synonyms.of(word.lower())
-        if place and words[place - 1].text.lower() in ("a", "an"):
-            found = tuple(other for other in found if (other[0] in "aeiou") == (word[0].lower() in "aeiou"))
-        written = (like_case(other, word) for other in found if not is_negation(other))
-        return [other for other in written if other]
-
-
-@dataclass(frozen=True)
-class ReplaceWords(_WithSynonyms):
-    """Words by synonyms; those of grammar, names, negations and what they negate excepted."""
-
-    def __call__(self, text: str, rng: random.Random, *, whole: bool = True) -> str:
-        words = find_words(text)
-        wanted = how_many(self.strength, len(words), rng, whole=whole)
-        changes: list[tuple[int, int, str]] = []
-        for place in some(free := free_words(text, words), len(free), rng):
-            if len(changes) == wanted:
-                break
-            if options := self.options(text, words, place):
-                changes.append((words[place].start, words[place].end, rng.choice(options)))
-        return splice(text, changes)
-
-
-@dataclass(frozen=True)
-class InsertWords(_WithSynonyms):
+class InsertWords(WithSynonyms):
     """Synonyms of words of the text, each before a random word."""
 
     def __call__(self, text: str, rng: random.Random, *, whole: bool = True) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from finetune.augmentation.edits import Edit
-from finetune.augmentation.negation import unless_negated
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.negation import unless_negated
 
 if TYPE_CHECKING:
     from finetune.lexicons.identities import Identities

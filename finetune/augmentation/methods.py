@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from finetune.augmentation.contractions import Contractions
-from finetune.augmentation.eda import DeleteWords, Eda, InsertWords, ReplaceWords, SwapWords
-from finetune.augmentation.edits import Edit
+from finetune.augmentation.eda import DeleteWords, Eda, InsertWords, SwapWords
 from finetune.augmentation.identities import IdentitySwap
 from finetune.augmentation.models import BackTranslation, MaskedModel, find_model
-from finetune.augmentation.punctuation import Aeda, Punctuation
-from finetune.augmentation.spelling import Case, Keyboard, Ocr
 from finetune.lexicons.synonyms import load_synonyms
 from finetune.recipe import Transform
+from finetune.text.edits.contractions import Contractions
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.punctuation import Aeda, Punctuation
+from finetune.text.edits.spelling import Case, Keyboard, Ocr
+from finetune.text.edits.synonyms import ReplaceWords
 
 EDITS: Mapping[str, type[Edit]] = {
     "aeda": Aeda, "eda": Eda, "synonyms": ReplaceWords, "random_insertion": InsertWords, "random_swap": SwapWords,

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from finetune.augmentation.eda import free_words
 from finetune.augmentation.edits import ModelEdit
-from finetune.augmentation.negation import is_negation, unless_negated
-from finetune.augmentation.words import Word, find_words, how_many, like_case, some, splice
 from finetune.errors import SourceError
 from finetune.lexicons.synonyms import is_function_word
 from finetune.models import load_pretrained, longest_input
 from finetune.sources import ModelSource, resolve_model
 from finetune.task import load_task
+from finetune.text.edits.negation import is_negation, unless_negated
+from finetune.text.edits.synonyms import free_words
+from finetune.text.edits.words import Word, find_words, how_many, like_case, some, splice
 
 TOGETHER = 32
 """Texts that a model sees at a time."""

@@ -6,17 +6,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from finetune.augmentation.edits import Edit, ModelEdit
+from finetune.augmentation.edits import ModelEdit
 from finetune.errors import RecipeError
 from finetune.task import Row, Task
+from finetune.text.edits.edit import Edit
+from finetune.text.rewriting import edited_texts, is_whole
 
 Rewrite = Callable[[Sequence[Row], Sequence[random.Random]], list[Row | None]]
 """Rows and a source of chance for each -> other rows; None where one allows no such change."""
-
-
-def is_whole(text: str, row: Row) -> bool:
-    """Whether a text that a task wants edited is a whole column of its row."""
-    return any(value is text or value == text for value in row.values() if isinstance(value, str))
 
 
 def rewrite_at_once(task: Task, edit: Edit) -> Rewrite:
@@ -58,14 +55,7 @@ def repeat(rows: Sequence[Row], generators: Sequence[random.Random]) -> list[Row
 
 def texts_of(task: Task, row: Row, *, conservative: bool) -> list[str]:
     """The texts of a row that its task lets an edit have, in the order in which it asks."""
-    found: list[str] = []
-
-    def collect(text: str) -> str:
-        found.append(text)
-        return text
-
-    task.rewrite(row, collect, conservative=conservative)
-    return found
+    return edited_texts(lambda edit: task.rewrite(row, edit, conservative=conservative))
 
 
 @dataclass

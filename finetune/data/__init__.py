@@ -6,7 +6,6 @@ columns.py      which column means what
 cleaning/       what the recipe wants mended
 canonical.py    raw rows -> the task's rows
 features.py     columns of a table, and the text that a template makes of them (templates.py)
-duplicates.py   rows that stand twice, exactly or nearly (minhash.py, shingles.py)
 values.py       numbers and spellings in every way of writing them (dates.py: dates)
 partition.py    training, validation and test rows (splitting.py: how they are chosen)
 leakage.py      inputs that stand in two splits

@@ -14,11 +14,11 @@ import numpy as np
 
 from finetune.artifacts.prepared_data import DataReport, iterate, shorten
 from finetune.data.columns import Place, heads, pick
-from finetune.data.duplicates import hash_texts
 from finetune.data.splitting import SPLIT_NAMES, split_named
 from finetune.data.storage import BATCH, store, table_of, take
 from finetune.errors import EmptyDataError, LabelError, did_you_mean
 from finetune.labels import RowError
+from finetune.text.duplicates import hash_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa

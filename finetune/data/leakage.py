@@ -8,9 +8,9 @@ import numpy as np
 
 from finetune.artifacts.prepared_data import DataReport
 from finetune.data.canonical import Split
-from finetune.data.duplicates import first_of_equal, near_groups, shared_with
 from finetune.data.storage import take, values_of
 from finetune.errors import DataError
+from finetune.text.duplicates import first_of_equal, near_groups, shared_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from finetune.metrics.entities import entities
 from finetune.text.tags import OUTSIDE
 
 Edit = Callable[[str], str]
 """Text -> another one of the same meaning, as far as the task is concerned."""
+
+
+def is_whole(text: str, row: Mapping[str, Any]) -> bool:
+    """Whether a text that a task wants edited is a whole column of its row."""
+    return any(value is text or value == text for value in row.values() if isinstance(value, str))
+
+
+def edited_texts(rewrite: Callable[[Edit], object]) -> list[str]:
+    """The texts that a rewriting of a row wants edited, in the order in which it asks.
+
+    >>> edited_texts(lambda edit: [edit("a question"), edit("its context")])
+    ['a question', 'its context']
+    """
+    found: list[str] = []
+
+    def collect(text: str) -> str:
+        found.append(text)
+        return text
+
+    rewrite(collect)
+    return found
 
 
 def rewrite_around(text: str, spans: Sequence[tuple[int, int]], edit: Edit) -> tuple[str, list[int]]:

@@ -15,7 +15,7 @@ from finetune.data.auditing.numbers import rounded
 from finetune.data.auditing.rows import Rows
 from finetune.data.auditing.sampling import choose, take
 from finetune.data.auditing.scanning import SplitScan
-from finetune.data.duplicates import first_of_equal, near_groups
+from finetune.text.duplicates import first_of_equal, near_groups
 
 Array = NDArray[Any]
 EXAMPLES, IN_AN_EXAMPLE = 10, 5

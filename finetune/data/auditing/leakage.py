@@ -14,7 +14,7 @@ from finetune.data.auditing.numbers import rounded
 from finetune.data.auditing.rows import Rows
 from finetune.data.auditing.sampling import SHOWN_ROWS
 from finetune.data.auditing.scanning import SplitScan
-from finetune.data.duplicates import shared_with
+from finetune.text.duplicates import shared_with
 
 Array = NDArray[Any]
 PAIRS = (("test", "train"), ("validation", "train"), ("test", "validation"))

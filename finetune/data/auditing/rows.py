@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from finetune.data.auditing.sampling import Sample, choose, draw, media_columns, name_rows, take
 from finetune.data.columns import Place, heads, pick
-from finetune.data.duplicates import hash_texts
+from finetune.text.duplicates import hash_texts
 
 if TYPE_CHECKING:
     from datasets import Dataset

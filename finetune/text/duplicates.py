@@ -16,9 +16,9 @@ from typing import IO
 
 import numpy as np
 
-from finetune.data.minhash import HALF, MinHash, band_keys, bucket_pairs, choose_bands
-from finetune.data.shingles import SetFile, Shingler, hash_string, run_starts
 from finetune.errors import DataError, FinetuneError, UsageError
+from finetune.text.minhash import HALF, MinHash, band_keys, bucket_pairs, choose_bands
+from finetune.text.shingles import SetFile, Shingler, hash_string, run_starts
 
 Batches = Callable[[], Iterable[Sequence[str]]]
 """Gives the texts in the order of the rows, the same at every call."""

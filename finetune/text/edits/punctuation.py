@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from finetune.augmentation.edits import Edit
-from finetune.augmentation.negation import is_negation
-from finetune.augmentation.words import find_words, how_many, some, splice
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.negation import is_negation
+from finetune.text.edits.words import find_words, how_many, some, splice
 
 MARKS = (".", ";", "?", ":", "!", ",")
 _END = re.compile(r"(?<=\w)[.!?…]+(?=\s*$)")

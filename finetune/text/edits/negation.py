@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from finetune.augmentation.words import Word, find_words
+from finetune.text.edits.words import Word, find_words
 
 _ENGLISH = """
     not no never none nobody nothing neither nor nowhere without hardly scarcely barely rarely seldom cannot n't

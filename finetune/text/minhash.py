@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from finetune.data.shingles import Shingles, mix, ramp, run_starts
 from finetune.errors import UsageError
+from finetune.text.shingles import Shingles, mix, ramp, run_starts
 
 MAX_MISS = 0.01
 """Share of the pairs exactly at the threshold that banding may miss; of more similar pairs it misses fewer."""

@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar
 
-from finetune.augmentation.edits import Edit
-from finetune.augmentation.negation import is_negation, unless_negated
-from finetune.augmentation.words import Word, find_words, how_many, some, splice
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.negation import is_negation, unless_negated
+from finetune.text.edits.words import Word, find_words, how_many, some, splice
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
@@ -61,6 +61,42 @@ class Keyboard(Edit):
     def _slip(letter: str, rng: random.Random) -> str:
         new = rng.choice(NEIGHBOURS[letter.lower()])
         return new.upper() if letter.isupper() else new
+
+
+@dataclass(frozen=True)
+class Typos(Edit):
+    """What fast typing does: a letter beside the wanted one, two in the wrong order, one left out, one typed twice.
+
+    Which of the four is drawn for every place. The strength counts characters; digits and first letters stay.
+    """
+
+    conservative: ClassVar[bool] = True
+    inside_words: ClassVar[bool] = True
+
+    def __call__(self, text: str, rng: random.Random, *, whole: bool = True) -> str:
+        places = [
+            i for word in _open_words(text) for i in range(word.start + 1, word.end - 1)
+            if text[i] in _KEYS and text[i + 1] in _KEYS
+        ]  # fmt: skip
+        changes: dict[int, tuple[int, int, str]] = {}
+        wanted = how_many(self.strength, _letters(text), rng, whole=whole)
+        for i in some(places, len(places), rng):
+            if len(changes) == wanted:
+                break
+            if not {i - 1, i, i + 1} & changes.keys():  # two slips in one place could undo each other
+                changes[i] = self._slip(text, i, rng)
+        return unless_negated(text, splice(text, changes.values()))
+
+    @staticmethod
+    def _slip(text: str, i: int, rng: random.Random) -> tuple[int, int, str]:
+        near = rng.choice(NEIGHBOURS[text[i].lower()])
+        ways = [
+            (i, i + 1, near.upper() if text[i].isupper() else near),
+            (i, i + 2, text[i + 1] + text[i]),
+            (i, i + 1, ""),
+            (i, i + 1, text[i] * 2),
+        ]
+        return rng.choice(ways)
 
 
 @dataclass(frozen=True)

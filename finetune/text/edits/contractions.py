@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from finetune.augmentation.edits import Edit
-from finetune.augmentation.words import find_words, how_many, some, splice
+from finetune.text.edits.edit import Edit
+from finetune.text.edits.words import find_words, how_many, some, splice
 
 _VERBS = ["do", "does", "did", "is", "are", "was", "were", "has", "have", "had", "could", "would", "should"]
 _NEGATED = {f"{verb}n't": f"{verb} not" for verb in _VERBS} | {
