@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from finetune.errors import DataError, EmptyDataError, UsageError
 from finetune.statistics.comparison import (
+    differences_of,
     holm,
     mcnemar_exact,
     minimum_detectable_effect,
     paired_difference,
     permutation_test,
 )
-from finetune.statistics.intervals import bootstrap, resampled_rows, wilson
+from finetune.statistics.intervals import bootstrap, correction, spread, wilson
+from finetune.statistics.power import detectable_difference, least_disagreement
+from finetune.statistics.resampling import distribution, resampled_rows
 
 
 def mean_of(values):
@@ -59,8 +62,48 @@ def test_bca_of_a_skewed_sample_lies_further_along_the_tail_than_percentile():
 
 def test_bca_falls_back_and_says_so():
     assert bootstrap(mean_of(np.ones(10)), 10, resamples=50, method="bca")["mean"].method == "percentile"
-    assert bootstrap(mean_of(np.arange(2001)), 2001, resamples=50, method="bca")["mean"].method == "percentile"
-    assert bootstrap(mean_of([1.0]), 1, resamples=50, method="bca")["mean"].method == "percentile"
+    alone = bootstrap(mean_of([1.0]), 1, resamples=50, method="bca")["mean"]
+    assert alone.method == "percentile"
+    assert math.isnan(alone.low), "one row says nothing of its spread"
+
+
+def test_bca_of_many_rows_leaves_out_blocks_and_comes_to_the_same():
+    sample = np.random.default_rng(0).exponential(size=3000)
+    evaluated = []
+
+    def statistic(rows):
+        evaluated.append(len(rows))
+        return {"mean": float(sample[rows].mean())}
+
+    interval = bootstrap(statistic, 3000, resamples=400)["mean"]
+    assert interval.method == "bca"
+    assert len(evaluated) == 1 + 400 + 200
+    draws = distribution(statistic, 3000, resamples=400, jackknife=False).draws["mean"]
+    blocks, rows = (
+        correction(sample.mean(), draws, left_out)
+        for left_out in (distribution(statistic, 3000, resamples=1).left_out["mean"], (sample.sum() - sample) / 2999)
+    )
+    assert blocks.acceleration == pytest.approx(rows.acceleration, abs=0.01)
+    assert rows.acceleration == pytest.approx(scipy.stats.skew(sample) / (6 * math.sqrt(3000)), abs=1e-4)
+
+
+def test_levels_are_widened_for_few_rows():
+    assert spread(0.95) == pytest.approx(scipy.stats.norm.ppf(0.975))
+    for n in (2, 10, 300):
+        assert spread(0.95, n) == pytest.approx(math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(0.975, n - 1))
+    sample = np.random.default_rng(3).normal(size=8)
+    ours = bootstrap(mean_of(sample), 8, resamples=20_000, method="percentile")["mean"]
+    theirs = scipy.stats.ttest_1samp(sample, 0).confidence_interval()
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.08 * (theirs.high - theirs.low))
+
+
+def test_clusters_are_counted():
+    values, groups = np.arange(12.0), np.repeat(["a", "b", "c"], 4)
+    assert bootstrap(mean_of(values), 12, resamples=20)["mean"].clusters is None
+    assert bootstrap(mean_of(values), 12, resamples=20, groups=groups)["mean"].to_dict()["clusters"] == 3
+    both = paired_difference(mean_of(values), mean_of(values**2), 12, resamples=20, groups=groups)
+    assert both["mean"].clusters == 3
+    assert math.isnan(bootstrap(mean_of(values), 12, resamples=20, groups=["a"] * 12)["mean"].low)
 
 
 def test_undefined_resamples_are_counted_and_set_aside():
@@ -126,7 +169,10 @@ def test_paired_difference_has_the_sign_of_the_better_system():
     up = paired_difference(mean_of(better), mean_of(worse), 300)["mean"]
     down = paired_difference(mean_of(worse), mean_of(better), 300)["mean"]
     assert 0 < up.low <= up.value <= up.high
-    assert up.p_value == pytest.approx(2 / 1001)
+    # No resample reaches 0, so the tail is that of Student's distribution, as in the paired t test.
+    assert up.p_value < 2 / 1001
+    wanted = scipy.stats.ttest_rel(better.astype(float), worse.astype(float)).pvalue
+    assert math.log10(up.p_value) == pytest.approx(math.log10(wanted), abs=2)
     assert (down.value, down.low, down.high) == pytest.approx((-up.value, -up.high, -up.low))
 
 
@@ -145,6 +191,45 @@ def test_pairing_is_what_makes_the_difference_narrow():
     paired = paired_difference(mean_of(a), mean_of(b), 200)["mean"]
     alone = bootstrap(mean_of(a), 200)["mean"]
     assert paired.high - paired.low < 0.1 * (alone.high - alone.low)
+
+
+def test_the_p_value_says_what_the_interval_says():
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        a, b = rng.exponential(size=(2, 40))
+        for method in ("bca", "percentile"):
+            found = paired_difference(mean_of(a + 0.3), mean_of(b), 40, resamples=400, method=method)["mean"]
+            assert found.interval == method
+            if not 0.04 < found.p_value < 0.06:  # near the level, the count of the tail and the quantile may differ
+                assert (found.p_value < 0.05) == (not found.low <= 0 <= found.high), (seed, method)
+
+
+def test_differences_of_other_resamples_are_refused():
+    first, second = (distribution(mean_of(np.arange(9.0)), 9, resamples=count) for count in (10, 20))
+    with pytest.raises(UsageError, match="not the same"):
+        differences_of(first, second)
+
+
+def test_signs_of_clusters_are_flipped_together():
+    rng = np.random.default_rng(0)
+    a, b, groups = rng.normal(size=40), rng.normal(size=40), np.repeat(np.arange(8), 5)
+    ours = permutation_test(a, b, groups=groups)
+    sums = (a - b).reshape(8, 5).sum(axis=1)
+    theirs = scipy.stats.permutation_test((sums,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert (ours.method, ours.clusters, ours.resamples) == ("sign-flip-exact", 8, 256)
+    assert ours.p_value == pytest.approx(theirs.pvalue)
+    assert ours.value == pytest.approx((a - b).mean())
+    few = rng.normal(size=(2, 9))
+    assert permutation_test(*few, groups=range(9)).p_value == permutation_test(*few).p_value
+    # a cluster whose differences cancel out has none
+    assert permutation_test([0.1, 0.2, 0.3, 1.0], [0.2, 0.3, 0.1, 0.0], groups=[0, 0, 0, 1]).resamples == 2
+    with pytest.raises(DataError, match="groups has shape"):
+        permutation_test(a, b, groups=[1])
+
+
+def test_many_rows_are_flipped_fewer_times():
+    rng = np.random.default_rng(0)
+    assert permutation_test(*rng.normal(size=(2, 30_000))).resamples == 1000
 
 
 def test_paired_difference_leaves_out_what_only_one_yields_and_counts_nan():
@@ -208,6 +293,29 @@ def test_minimum_detectable_effect_solves_the_formula_and_has_the_power():
     draws = rng.multinomial(n, [(psi + delta) / 2, (psi - delta) / 2, 1 - psi], size=4000)
     statistic = (draws[:, 0] - draws[:, 1]) / np.sqrt(draws[:, 0] + draws[:, 1])
     assert (np.abs(statistic) > z_a).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_detectable_difference_has_the_power():
+    rng, n = np.random.default_rng(0), 12
+    for units, wanted in ((None, scipy.stats.norm), (n, scipy.stats.t(n - 1))):
+        smallest = detectable_difference(0.1, significance=0.01, units=units)
+        assert smallest == pytest.approx((wanted.ppf(0.995) + wanted.ppf(0.8)) * 0.1)
+    truth = detectable_difference(1 / math.sqrt(n), units=n)
+    shown = scipy.stats.ttest_1samp(rng.normal(truth, 1, size=(4000, n)), 0, axis=1).pvalue < 0.05
+    assert shown.mean() == pytest.approx(0.8, abs=0.03)
+    for unknown in (0.0, math.nan):
+        assert math.isnan(detectable_difference(unknown))
+    assert math.isnan(detectable_difference(0.1, units=1))
+    with pytest.raises(UsageError):
+        detectable_difference(0.1, power=0.5)
+
+
+def test_the_least_disagreement_is_its_own_smallest_effect():
+    for n in (10, 50, 2121, 100_000):
+        least = least_disagreement(n, significance=0.05 / 3)
+        assert minimum_detectable_effect(n, least, significance=0.05 / 3) == pytest.approx(least)
+        assert math.isnan(minimum_detectable_effect(n, 0.98 * least, significance=0.05 / 3))
+    assert math.isnan(least_disagreement(3))
 
 
 def test_minimum_detectable_effect_at_the_ends():

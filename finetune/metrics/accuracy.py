@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from finetune.metrics.confusion import check_range
 from finetune.metrics.facts import FACTS
 from finetune.metrics.measure import Array, Measure
@@ -22,7 +24,8 @@ class Accuracy(Measure):
 
     def _measure(self, predictions: Array, references: Array, num_labels: int | None, /) -> dict[str, float]:
         check_range(predictions, references, 2 if references.ndim == 2 else num_labels)
+        return {"accuracy": float(self._row_scores(predictions, references)["accuracy"].mean())}
+
+    def _row_scores(self, predictions: Array, references: Array, /) -> dict[str, Array]:
         right = predictions == references
-        if right.ndim == 2:
-            right = right.all(axis=1)
-        return {"accuracy": float(right.mean())}
+        return {"accuracy": (right.all(axis=1) if right.ndim == 2 else right).astype(np.float64)}

@@ -56,6 +56,10 @@ class AdditiveMeasure(Measure):
         """The summands: (n, k) float64; takes and raises what `measure` does."""
         return self._per_row(*self._lists(predictions, references))
 
+    def row_scores(self, predictions: Any, references: Any = None) -> dict[str, Array]:
+        """Per score that is a mean over rows, its value in each row: (n,) float64; {} where none is."""
+        return {}
+
     def combine(self, totals: Array) -> dict[str, float]:
         """The scores, from the sums (k,) of the summands over the rows to be scored."""
         return self._combine(totals)
@@ -97,6 +101,10 @@ class MeanMeasure(AdditiveMeasure):
     def _per_row(self, predictions: Sequence[Any], references: Sequence[Any], /) -> Array:
         pairs = enumerate(zip(predictions, references, strict=True))
         return np.array([(*self._score(given, wanted, row), 1.0) for row, (given, wanted) in pairs], np.float64)
+
+    def row_scores(self, predictions: Any, references: Any = None) -> dict[str, Array]:
+        """The score of each row by name, (n,) float64; takes and raises what `measure` does."""
+        return dict(zip(self.facts.outputs, self.per_row(predictions, references)[:, :-1].T, strict=True))
 
     def _combine(self, totals: Array, /) -> dict[str, float]:
         means = totals[:-1] / totals[-1]

@@ -19,4 +19,7 @@ class Mae(Measure):
     facts = FACTS["mae"]
 
     def _measure(self, predictions: Array, references: Array, _num_labels: int | None, /) -> dict[str, float]:
-        return {"mae": float(np.abs(predictions - references).mean())}
+        return {"mae": float(self._row_scores(predictions, references)["mae"].mean())}
+
+    def _row_scores(self, predictions: Array, references: Array, /) -> dict[str, Array]:
+        return {"mae": np.abs(predictions - references)}

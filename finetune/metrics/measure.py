@@ -76,6 +76,27 @@ class Measure(evaluate.Metric, ABC):
         wanted = _as_labels(wanted)
         return self._measure(given if self.needs_scores else _as_labels(given), wanted, num_labels)
 
+    def row_scores(self, predictions: Any, references: Any = None) -> dict[str, Array]:
+        """What the metric is the mean of, for tests of paired differences per row.
+
+        Args:
+            predictions: As `measure` takes them.
+            references: Likewise.
+
+        Returns:
+            Per score that is a mean over rows, its value in each row: (n,) float64. {} for a metric that is no mean.
+
+        Raises:
+            DataError: As `measure` does.
+        """
+        given, wanted = np.asarray(predictions), np.asarray(references)
+        self._check(given, wanted)
+        return self._row_scores(given, wanted)
+
+    def _row_scores(self, _predictions: Array, _references: Array, /) -> dict[str, Array]:
+        """`row_scores` for arrays that fit each other."""
+        return {}
+
     @abstractmethod
     def _measure(self, predictions: Array, references: Array, num_labels: int | None, /) -> dict[str, Any]:
         """`measure` for checked arrays: labels are int64, numbers float64."""

@@ -12,6 +12,8 @@ from finetune.metrics.ranking import ranked_gains
 class Mrr(MeanMeasure):
     """Mean over queries of 1 / rank of the first relevant item, 0 where none is among the first 10; in [0, 1].
 
+    A query with no relevant item has no right ranking: it is refused with its row's number, not left out.
+
     Voorhees 1999, "The TREC-8 question answering track report".
 
     Example:

@@ -17,4 +17,7 @@ class Mse(Measure):
     facts = FACTS["mse"]
 
     def _measure(self, predictions: Array, references: Array, _num_labels: int | None, /) -> dict[str, float]:
-        return {"mse": float(((predictions - references) ** 2).mean())}
+        return {"mse": float(self._row_scores(predictions, references)["mse"].mean())}
+
+    def _row_scores(self, predictions: Array, references: Array, /) -> dict[str, Array]:
+        return {"mse": (predictions - references) ** 2}

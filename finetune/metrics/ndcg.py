@@ -13,6 +13,8 @@ from finetune.metrics.ranking import ranked_gains
 class Ndcg(MeanMeasure):
     """Mean over queries of DCG / the DCG of the best ranking, over the first 10 items; in [0, 1].
 
+    A query with no relevant item has no right ranking: it is refused with its row's number, not left out.
+
     DCG = Σ gain / log2(rank + 1) (Järvelin and Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques").
     The best ranking has all relevant items, also those that the ranking lacks, from the largest gain down. Gains are
     linear: not 2^gain - 1.

@@ -12,6 +12,8 @@ from finetune.metrics.ranking import ranked_gains
 class RecallAt(MeanMeasure):
     """Mean over queries of the share of relevant items that are among the first 1, 5 and 10; each in [0, 1].
 
+    A query with no relevant item has no right ranking: it is refused with its row's number, not left out.
+
     A query with r relevant items has at most k / r at k.
 
     Example:

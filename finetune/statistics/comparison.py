@@ -1,4 +1,4 @@
-"""Two systems on the same rows: is one better, and how small a difference could these rows have shown?
+"""Two systems on the same rows: is one better, by how much? Many comparisons at once.
 
 A positive difference means that the first system has the larger value (for an error: that it is the worse one).
 """
@@ -12,12 +12,20 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from finetune.errors import DataError, EmptyDataError, UsageError
-from finetune.statistics.intervals import Statistic, check, finite, percentile, resample
+from finetune.errors import UsageError
+from finetune.statistics.intervals import Correction, Method, check_method, correction, finite, quantiles
+from finetune.statistics.permutation import McNemar, SignFlip, mcnemar_exact, permutation_test
+from finetune.statistics.power import minimum_detectable_effect
+from finetune.statistics.resampling import Array, Distribution, Statistic, check, distribution
 
-Array = NDArray[Any]
+__all__ = [
+    "Difference", "McNemar", "SignFlip", "difference_from_draws", "differences_of", "holm", "mcnemar_exact",
+    "minimum_detectable_effect", "paired_difference", "permutation_test",
+]  # fmt: skip
+
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -25,14 +33,17 @@ class Difference:
     """Value of the first system minus value of the second.
 
     Args:
-        value: On all rows, in the statistic's unit; NaN (as all below) where undefined, or not given by the method.
+        value: On all rows, in the statistic's unit; NaN (as all below) where undefined.
         low: Lower end of the confidence interval.
         high: Upper end.
         p_value: Two-sided, of no difference, in (0, 1].
         method: How interval and p-value were computed.
-        confidence: Nominal coverage of the interval, in (0, 1); NaN without an interval.
-        resamples: Resamples, sign flips or, where exact, all outcomes that were counted.
+        confidence: Nominal coverage of the interval, in (0, 1).
+        resamples: Resamples that were drawn.
         undefined: How many of them gave NaN and were set aside.
+        interval: What the interval is: `percentile` or `bca`.
+        standard_error: Of the difference, in the statistic's unit: the spread of the resampled differences.
+        clusters: Number of clusters, where whole clusters were drawn; None where rows were.
     """
 
     value: float
@@ -43,29 +54,13 @@ class Difference:
     confidence: float
     resamples: int
     undefined: int = 0
+    interval: str = "percentile"
+    standard_error: float = math.nan
+    clusters: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name; NaN as None, which JSON can hold."""
         return finite(asdict(self))
-
-
-@dataclass(frozen=True)
-class McNemar:
-    """Rows on which two systems disagree.
-
-    Args:
-        b: Rows that only the first system has right.
-        c: Rows that only the second system has right.
-        p_value: Exact, two-sided, of b and c being equally likely, in (0, 1].
-    """
-
-    b: int
-    c: int
-    p_value: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def paired_difference(  # three positional, the rest by name
@@ -74,24 +69,23 @@ def paired_difference(  # three positional, the rest by name
     n: int,
     *,
     resamples: int = 1000,
-    seed: int = 0,
     confidence: float = 0.95,
+    method: Method = "auto",
     groups: ArrayLike | None = None,
 ) -> dict[str, Difference]:
     """Paired bootstrap of the difference a - b of two systems on the same rows.
 
-    Both statistics see the same resamples, those that `intervals.bootstrap` draws for the same n and seed; the interval
-    is the percentile interval of the resampled differences d. The p-value inverts it (the level at which the interval
-    would just touch 0): 2 min(#{d ≤ 0} + 1, #{d ≥ 0} + 1) / (B + 1), at most 1. The added 1 (Davison and Hinkley 1997)
-    keeps it from 0: with B resamples it is at least 2/(B + 1).
+    Both statistics see the same resamples, those that `intervals.bootstrap` draws for as many rows by default; the
+    interval is made of the resampled differences in the same way. The p-value inverts it: it is the level at which the
+    interval would just touch 0, see `difference_from_draws`.
 
     Args:
         statistic_a: First system: from row indices (n',) int64 to values by name.
         statistic_b: Second system; names that only one of the two yields are left out.
         n: Number of rows, at least 1.
         resamples: Number of resamples B, at least 1.
-        seed: Of the resamples.
         confidence: Nominal coverage, in (0, 1).
+        method: `auto` (which is `bca`), `percentile` or `bca`.
         groups: (n,) cluster of each row, where rows depend on each other; whole groups are then drawn.
 
     Raises:
@@ -103,133 +97,107 @@ def paired_difference(  # three positional, the rest by name
         >>> paired_difference(lambda i: {"share": a[i].mean()}, lambda i: {"share": b[i].mean()}, 4)["share"].value
         0.25
     """
+    check_method(method)
     check(n, resamples, confidence)
-    rows = np.arange(n)
-    values_a, values_b = statistic_a(rows), statistic_b(rows)
-    draws_a, draws_b = (resample(each, n, resamples, seed, groups) for each in (statistic_a, statistic_b))
+    first, second = (
+        distribution(each, n, resamples=resamples, groups=groups, jackknife=method != "percentile")
+        for each in (statistic_a, statistic_b)
+    )
+    return differences_of(first, second, confidence=confidence, method=method)
+
+
+def differences_of(
+    first: Distribution, second: Distribution, *, confidence: float = 0.95, method: Method = "auto"
+) -> dict[str, Difference]:
+    """The differences of two distributions that were drawn with the same rows, groups, seed and number of resamples.
+
+    Raises:
+        UsageError: The numbers of resamples, rows or clusters differ.
+    """
+    sizes = [(each.units, *{len(draws) for draws in each.draws.values()}) for each in (first, second)]
+    if sizes[0] != sizes[1]:
+        raise UsageError(f"The resamples are not the same: {sizes[0]} and {sizes[1]}.", "Draw both in the same way.")
     return {
-        name: difference_from_draws(float(values_a[name] - values_b[name]), draws_a[name] - draws_b[name], confidence)
-        for name in values_a
-        if name in values_b
+        name: _difference(first, second, name, confidence, method) for name in first.values if name in second.values
     }
 
 
-def difference_from_draws(value: float, draws: Array, confidence: float) -> Difference:
-    """The interval and p-value of a difference from its bootstrap distribution, as `paired_difference` describes them.
+def _difference(first: Distribution, second: Distribution, name: str, confidence: float, method: Method) -> Difference:
+    value = float(first.values[name]) - float(second.values[name])
+    draws = first.draws[name] - second.draws[name]
+    fix = None
+    if method != "percentile" and name in first.left_out and name in second.left_out:
+        fix = correction(value, draws, first.left_out[name] - second.left_out[name])
+    return difference_from_draws(value, draws, confidence, fix=fix, units=first.units, clusters=first.clusters)
+
+
+def difference_from_draws(
+    value: float, draws: Array, confidence: float, *, fix: Correction | None = None, units: int | None = None,
+    clusters: int | None = None,
+) -> Difference:  # fmt: skip
+    """The interval and p-value of a difference from its bootstrap distribution.
+
+    With B resampled differences d, the smaller tail is min(#{d ≤ 0}, #{d ≥ 0}) + 1 of B + 1; the added 1 (Davison and
+    Hinkley 1997) keeps it from 0. Its normal quantile, with the corrections of the interval taken back, is the distance
+    of 0 in standard errors, and p = 2 P(T ≤ that), T of Student's distribution where `units` are given. Without
+    corrections and units it is twice the tail. Where no resample reaches 0, the count cannot tell how small p is: the
+    tail is then that of value / standard error, at most what the count gives.
 
     Args:
         value: The difference on all rows.
         draws: (resamples,) its values on the resamples, NaN where undefined.
         confidence: Nominal coverage, in (0, 1).
+        fix: Bias and acceleration, for a BCa interval; without it the interval is the percentile interval.
+        units: Rows or clusters that were drawn, see `intervals.spread`; None where there are many, or of two samples.
+        clusters: Likewise, where they are clusters.
     """
     defined = draws[~np.isnan(draws)]
     undefined = len(draws) - len(defined)
-    low = high = p_value = math.nan
+    low = high = p_value = error = math.nan
     if not math.isnan(value) and undefined <= len(draws) / 2:
-        low, high = percentile(defined, confidence)
-        tail = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
-        p_value = min(1.0, 2 * (tail + 1) / (len(defined) + 1))
-    return Difference(value, low, high, p_value, "paired-bootstrap", confidence, len(draws), undefined)
+        low, high = quantiles(draws, confidence, fix, units)
+        error = _standard_error(defined, units)
+        p_value = _p_value(value, defined, error, fix or Correction(), units)
+    used = "bca" if fix else "percentile"
+    return Difference(
+        value, low, high, p_value, "paired-bootstrap", confidence, len(draws), undefined, used, error, clusters
+    )
 
 
-def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
-    """Exact McNemar test: p = min(1, 2 P(X ≤ min(b, c))), X ~ Binomial(b + c, 1/2); 1 where the two never disagree.
-
-    Exact, because with few disagreements the chi-square form is too sure: b=1, c=9 gives .0215, not .0114.
-
-    Args:
-        correct_a: (n,) bool, whether the first system has the row right.
-        correct_b: (n,) bool, the same rows.
-
-    Example:
-        >>> mcnemar_exact([1] + 9 * [0], [0] + 9 * [1]).b
-        1
-    """
-    from scipy.special import bdtr
-
-    first, second = (array.astype(bool) for array in _pair(correct_a, correct_b))
-    b, c = int((first & ~second).sum()), int((~first & second).sum())
-    return McNemar(b, c, min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5))) if b + c else 1.0)
-
-
-def permutation_test(errors_a: ArrayLike, errors_b: ArrayLike, *, resamples: int = 10_000, seed: int = 0) -> Difference:
-    """Paired sign-flip test of the mean difference a - b, for errors of regression (Fisher 1935, Pitman 1937).
-
-    Under no difference the sign of each row's difference is arbitrary. p is the share of sign patterns whose mean
-    difference is at least as large in size: of all patterns where they are at most `resamples`, else of random ones, as
-    (k + 1)/(B + 1). Rows without a difference are left out of the patterns; they change nothing.
-
-    Args:
-        errors_a: (n,) float, error of the first system in each row (absolute or squared), without NaN.
-        errors_b: (n,) float, the second's, same rows.
-        resamples: Number of random patterns B.
-        seed: Of the random patterns.
-
-    Returns:
-        The mean difference and its p-value; there is no interval.
-
-    Example:
-        >>> permutation_test([1.0, 2.0, 3.0], [0.0, 0.0, 0.0]).p_value
-        0.25
-    """
-    first, second = (array.astype(np.float64) for array in _pair(errors_a, errors_b))
-    check(len(first), resamples, 0.5)
-    differences = first - second
-    if np.isnan(differences).any():
-        raise DataError("The errors hold NaN.", "Leave out the rows without a prediction, in both systems.")
-    value, moved = float(differences.mean()), differences[differences != 0]
-    exact = 2 ** len(moved) <= resamples
-    total = 2 ** len(moved) if exact else resamples
-    threshold = abs(float(moved.sum())) * (1 - 1e-12)  # the same sum in another order may be an ulp smaller
-    extreme = sum(int((np.abs(sums) >= threshold).sum()) for sums in _flipped_sums(moved, total, exact, seed))
-    p_value = extreme / total if exact else (extreme + 1) / (total + 1)
-    method = "sign-flip-exact" if exact else "sign-flip"
-    return Difference(value, math.nan, math.nan, p_value, method, math.nan, total)
-
-
-def _flipped_sums(differences: Array, total: int, exact: bool, seed: int) -> list[Array]:
-    """Sums (in blocks, to bound memory) of the differences under `total` sign patterns: all of them, or random ones."""
-    generator, m = np.random.default_rng(seed), len(differences)
-    block = max(1, 2**20 // max(m, 1))
-    sums = []
-    for start in range(0, total, block):
-        size = min(block, total - start)
-        patterns = np.arange(start, start + size)[:, None] >> np.arange(m) & 1 if exact else None
-        bits = patterns if patterns is not None else generator.integers(0, 2, size=(size, m), dtype=np.int8)
-        sums.append((1.0 - 2.0 * bits) @ differences)
-    return sums
-
-
-def minimum_detectable_effect(n: int, disagreement: float, *, significance: float = 0.05, power: float = 0.80) -> float:
-    """Smallest difference in accuracy that a paired comparison on n rows shows with the given power.
-
-    Connor (1987): n = (z_α √ψ + z_β √(ψ - δ²))² / δ² rows are needed for a difference δ between systems that disagree
-    in correctness on a share ψ of rows, two-sided; solved for δ:
-
-        δ = √ψ (z_α √n + z_β √(n - z_α² + z_β²)) / (n + z_β²)
-
-    Args:
-        n: Rows, at least 1.
-        disagreement: ψ = (b + c)/n, share of rows that exactly one of the systems has right, in [0, 1].
-        significance: Two-sided level α, in (0, 1).
-        power: Wanted power 1 - β, in (0.5, 1).
-
-    Returns:
-        δ in [0, ψ], a share of rows; NaN where no difference is detectable, because δ would exceed ψ.
-
-    Example:
-        >>> round(minimum_detectable_effect(1000, 0.2), 4)
-        0.0396
-    """
-    if n < 1 or not 0 <= disagreement <= 1 or not 0 < significance < 1 or not 0.5 < power < 1:
-        received = f"n={n}, disagreement={disagreement}, significance={significance}, power={power}"
-        raise UsageError(f"Out of range: {received}.", "Accepted: n ≥ 1, shares in [0, 1], power in (0.5, 1).")
-    z_a, z_b = NormalDist().inv_cdf(1 - significance / 2), NormalDist().inv_cdf(power)
-    inner = n - z_a**2 + z_b**2
-    if inner < 0:
+def _standard_error(defined: Array, units: int | None) -> float:
+    """Spread of the resampled values; they vary by √((n - 1)/n) too little."""
+    if units == 1 or len(defined) < 2:
         return math.nan
-    effect = math.sqrt(disagreement) * (z_a * math.sqrt(n) + z_b * math.sqrt(inner)) / (n + z_b**2)
-    return effect if effect <= disagreement else math.nan
+    return float(defined.std(ddof=1)) * (math.sqrt(units / (units - 1)) if units else 1.0)
+
+
+def _p_value(value: float, defined: Array, error: float, fix: Correction, units: int | None) -> float:
+    """Two-sided, as `difference_from_draws` describes it; NaN for one unit."""
+    if units == 1:
+        return math.nan
+    below, above = int((defined <= 0).sum()), int((defined >= 0).sum())
+    total, widening = len(defined) + 1, math.sqrt(units / (units - 1)) if units else 1.0
+    left = _distance(min(1.0, (below + 1) / total), fix)
+    right = -_distance(max(1 / total, 1 - (above + 1) / total), fix) if above + 1 < total else 0.0
+    counted = min(1.0, 2 * min(_lower_tail(z / widening, units) for z in (left, right)))
+    if min(below, above) > 0 or not error > 0:
+        return counted
+    return min(counted, max(2 * _lower_tail(-abs(value) / error, units), 5e-324))
+
+
+def _distance(share: float, fix: Correction) -> float:
+    """Where 0 lies in standard errors from the value, when a share of the resampled values lies below it."""
+    if share >= 1:
+        return 0.0
+    from_bias = _NORMAL.inv_cdf(share) - fix.bias
+    scale = 1 + fix.acceleration * from_bias
+    return from_bias / scale - fix.bias if scale > 0 else _NORMAL.inv_cdf(share)
+
+
+def _lower_tail(z: float, units: int | None) -> float:
+    from scipy.special import ndtr, stdtr
+
+    return float(ndtr(z) if units is None else stdtr(units - 1, z))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -247,13 +215,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
-
-
-def _pair(left: ArrayLike, right: ArrayLike) -> tuple[Array, Array]:
-    """Both as arrays (n,), n at least 1, of the same length."""
-    a, b = np.asarray(left), np.asarray(right)
-    if a.ndim != 1 or a.shape != b.shape:
-        raise DataError(f"The shapes differ: {a.shape} and {b.shape}.", "Give one value per row, for the same rows.")
-    if not len(a):
-        raise EmptyDataError("There are no rows to compare.", "Check the filters and the split.")
-    return a, b
