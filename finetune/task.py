@@ -339,6 +339,12 @@ class Task(ABC):
     def kind(self) -> str:
         """What metrics have to know of the target: `single_label`, `multi_label`, `regression`, or a task's own."""
 
+    @property
+    def threshold(self) -> float:
+        """Of several labels per row: the least probability from which on one is answered, where nothing else was
+        decided."""
+        return float(getattr(self.options, "threshold", 0.5))
+
     def metric_settings(self) -> dict[str, Any]:
         """Keyword arguments that every metric of this task gets, such as the number of labels."""
         return {}
@@ -354,6 +360,25 @@ class Task(ABC):
     @abstractmethod
     def arrays(self, predictions: Sequence[Prediction], references: Sequence[Any]) -> dict[str, np.ndarray]:
         """`predictions`, `references` and, where there are any, `scores`: one entry per row, for the metrics."""
+
+    def outcomes(
+        self, rows: Sequence[Row], predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """What the answers' probabilities said, and what came true; None where answers state no probabilities.
+
+        Args:
+            rows: The inputs.
+            predictions: One per row.
+            references: Canonical ones, one per row.
+
+        Returns:
+            Probabilities (n, k), NaN for what a row does not have; and (n,) the column of the one that is true or,
+            where several may be, (n, k) of 0 and 1. Default: the `scores` of labels, as the metrics read them.
+        """
+        if self.kind not in ("single_label", "multi_label"):
+            return None
+        arrays = self.arrays(predictions, references)
+        return arrays["scores"], arrays["references"]
 
     @abstractmethod
     def perfect(self, references: Sequence[Any]) -> list[Prediction]:

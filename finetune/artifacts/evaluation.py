@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from finetune.artifacts.decision import Decision
+from finetune.sources import DESCRIPTION
 from finetune.task import Prediction, Task, load_task
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 FILE = "evaluation.json"
 PREDICTIONS = "predictions/test.parquet"
 VALIDATION = "predictions/validation.parquet"
+DAMAGED = "predictions/robustness.parquet"
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Evaluation:
         benchmarks: Scores of other harnesses on their own tasks.
         predictions: Columns of `predictions/test.parquet`.
         validation: The same of validation rows (`predictions/validation.parquet`), where something was fitted to them.
+        damaged: Damaged test rows before and after, with the answers to both (`predictions/robustness.parquet`).
         folder: The run that it was saved to or loaded from.
         publication: What became of publishing it, where the recipe asks for that: `{state, sentence, remedy}`, with
             the state `published`, `refused` or `failed`.
@@ -72,6 +76,7 @@ class Evaluation:
     benchmarks: dict[str, Any] = field(default_factory=dict)
     predictions: dict[str, list[Any]] = field(default_factory=dict)
     validation: dict[str, list[Any]] = field(default_factory=dict)
+    damaged: dict[str, list[Any]] = field(default_factory=dict)
     folder: Path | None = None
     publication: dict[str, str] | None = None
 
@@ -83,6 +88,11 @@ class Evaluation:
     def load_task(self) -> Task:
         """The task as it was when the scores were made."""
         return load_task(self.task, self.options).with_state(self.target)
+
+    @property
+    def decision(self) -> Decision:
+        """The rule by which the model's probabilities became the answers that were scored."""
+        return Decision.from_dict(self.calibration.get("decision"))
 
     def answers(self, *, validation: bool = False) -> list[Prediction]:
         """The model's predictions, as `Task.predict` returned them; of the validation rows where that is asked for."""
@@ -106,17 +116,30 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without the predictions."""
         values = asdict(self)
-        # The first has a file of its own, the second is where this one is, the last has a receipt.
-        del values["predictions"], values["validation"], values["folder"], values["publication"]
+        # The tables have files of their own, the folder is where this one is, the last has a receipt.
+        for name in ("predictions", "validation", "damaged", "folder", "publication"):
+            del values[name]
         return values
 
     def save(self, run: RunFolder) -> None:
-        """Write `evaluation.json`, `predictions/test.parquet` and, if any, `predictions/validation.parquet`."""
+        """Write `evaluation.json`, `predictions/test.parquet` and the tables of validation and damaged rows, if any."""
         run.write_table(PREDICTIONS, self.predictions)
         if self.validation:
             run.write_table(VALIDATION, self.validation)
+        if self.damaged or run.has(DAMAGED):  # those of another evaluation do not stay
+            run.write_table(DAMAGED, self.damaged)
         run.write_json(FILE, self.to_dict())
+        self._keep_decision(run)
         self.folder = run.path
+
+    def _keep_decision(self, run: RunFolder) -> None:
+        """Bring the saved model to the rule that was scored: loaded again, it answers as the saved predictions say."""
+        name = f"{run.model.name}/{DESCRIPTION}"
+        if not run.has(name):
+            return
+        described = run.read_json(name)
+        if Decision.from_dict(described.pop("decision", None)) != self.decision:
+            run.write_json(name, described | ({"decision": self.decision.to_dict()} if self.decision else {}))
 
     @classmethod
     def load(cls, run: RunFolder) -> Self:
@@ -128,6 +151,8 @@ class Evaluation:
         values: dict[str, Any] = run.read_json(FILE) | {"predictions": run.read_table(PREDICTIONS)}
         if run.has(VALIDATION):
             values["validation"] = run.read_table(VALIDATION)
+        if run.has(DAMAGED):
+            values["damaged"] = run.read_table(DAMAGED)
         return cls(**values, folder=run.path)
 
 

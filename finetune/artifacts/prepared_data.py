@@ -115,6 +115,8 @@ class PreparedData:
         tables: The raw splits that they came from.
         inputs: What a raw row has to go through before the model answers it: `places`, the state of the `cleaning`.
         further: Further training rows, made anew in each epoch; None without augmentation.
+        known: What these rows alone led to and several runs need: the look at the data, answers of baselines. In
+            memory only.
     """
 
     task: Task
@@ -125,6 +127,7 @@ class PreparedData:
     tables: Mapping[str, Dataset] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     further: FurtherRows | None = None
+    known: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     @property
     def splits(self) -> dict[str, Dataset]:

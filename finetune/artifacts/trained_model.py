@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from finetune import processes, sources
+from finetune.artifacts.decision import Decision
 from finetune.artifacts.run_folder import RECIPE
 from finetune.errors import NotFoundError, RunFolderError, SourceError
 from finetune.models import core, replace_core
@@ -43,6 +44,7 @@ class TrainedModel:
         data: What it was trained on; in memory only. Baselines are fitted on it.
         inputs: What a user's inputs have to go through first: where columns stood, what the cleaning was fitted to.
         read_inputs: Does so, where the recipe cleans texts or makes them of columns; in memory only.
+        decision: How its probabilities become answers, where that was chosen on validation rows.
     """
 
     task: Task
@@ -56,6 +58,7 @@ class TrainedModel:
     data: PreparedData | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     read_inputs: Callable[[Sequence[Any]], list[Any]] | None = None
+    decision: Decision = field(default_factory=Decision)
 
     def predict(self, inputs: Sequence[Any]) -> list[Prediction]:
         """Answer a user's inputs, in their order.
@@ -76,7 +79,8 @@ class TrainedModel:
         """Answer canonical rows, in their order."""
         if not rows:  # also a process's share, when there are more processes than rows
             return []
-        return self.task.predict(rows, self.model, self.processor, self.batch_size, self.max_length)
+        answers = self.task.predict(rows, self.model, self.processor, self.batch_size, self.max_length)
+        return self.decision.apply(self.task, answers)
 
     def predict_together(self, rows: Sequence[Row]) -> list[Prediction]:
         """As `predict_rows`, the rows shared out over the processes of the run; every process gets all answers."""
@@ -140,6 +144,7 @@ class TrainedModel:
             "max_length": self.max_length,
             "batch_size": self.batch_size,
             "inputs": dict(self.inputs),
+            **({"decision": self.decision.to_dict()} if self.decision else {}),
         }
 
     @classmethod
@@ -171,7 +176,8 @@ class TrainedModel:
         model, processor = _load_weights(task, base, where, adapter=description["adapter"])
         recipe = Recipe.from_yaml(found) if found else None
         return cls(task, model, processor, base, description["max_length"], description["batch_size"], recipe=recipe,
-                   inputs=description.get("inputs", {}))  # fmt: skip
+                   inputs=description.get("inputs", {}),
+                   decision=Decision.from_dict(description.get("decision")))  # fmt: skip
 
 
 def _save_whole(model: Any, folder: Path) -> None:

@@ -10,6 +10,9 @@ from finetune.artifacts import Evaluation
 from finetune.errors import RecipeError, did_you_mean
 from finetune.evaluation import zero_shot
 from finetune.evaluation.baselines import baseline_names, no_such_baseline
+from finetune.evaluation.goal_numbers import goal_entries, goal_names
+from finetune.evaluation.probing import check_probes
+from finetune.evaluation.thresholds import check_decision
 from finetune.metrics import metric_facts, metric_names
 from finetune.recipe import EvaluationSection, parse_goal
 from finetune.task import Row, Task
@@ -24,7 +27,8 @@ def judge(evaluation: Evaluation, goals: dict[str, str | bool]) -> list[dict[str
         evaluation: The scores of the model and its baselines.
         goals: Score -> comparison; `beats_baselines` asks that the headline score is better than every baseline's
             with an interval of the difference that excludes zero. `accuracy.low` and `accuracy.high` are the ends of
-            the interval.
+            the interval. Numbers of other looks have their names before them: `calibration.ece`,
+            `calibration.ece.high`.
 
     Returns:
         Per goal `name`, `goal`, `value`, `holds`, `margin` (by how much it holds; negative: by how much it is missed)
@@ -54,7 +58,9 @@ def check_settings(
     Raises:
         RecipeError: Names what is wrong and the nearest name.
     """
-    scores: list[str] = []
+    check_decision(settings, task)
+    check_probes(settings, task, rows)
+    scores = goal_names(settings, task)
     for name in settings.metrics or task.metrics:
         facts = metric_facts(name)
         if facts is None:  # a metric from the Hub or of the user's own: only computing it shows what it yields
@@ -93,15 +99,20 @@ def _check_zero_shot(settings: EvaluationSection, task: Task) -> None:
 
 def _check_goal_names(goals: dict[str, Any], scores: list[str]) -> None:
     for name in goals:
-        if name != "beats_baselines" and name.removesuffix(".low").removesuffix(".high") not in scores:
+        if name != "beats_baselines" and _base(name) not in scores:
             raise RecipeError(f"goals names {name!r}, which this run does not measure.", did_you_mean(name, scores))
 
 
+def _base(name: str) -> str:
+    """What is measured, without the end of the interval."""
+    return name.removesuffix(".low").removesuffix(".high")
+
+
 def _score(evaluation: Evaluation, name: str, goal: str) -> dict[str, Any]:
-    scores = evaluation.systems["model"]["scores"]
+    scores = evaluation.systems["model"]["scores"] | goal_entries(evaluation)
     _check_goal_names({name: goal}, list(scores))
-    base, _, end = name.partition(".")
-    value = scores[base][end or "value"]
+    base = _base(name)
+    value = scores[base].get(name[len(base) + 1 :] or "value")
     sign, wanted = parse_goal(goal)
     if value is None:
         return {"name": name, "goal": goal, "value": None, "holds": False, "margin": None,

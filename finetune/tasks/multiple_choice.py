@@ -6,7 +6,7 @@ import copy
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -87,6 +87,13 @@ class MultipleChoice(Task):
     _widest = 0
 
     # -- what is to be learned
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """Conservative edits of the question and its context; the choices stay as they are."""
+        if not conservative:
+            return None
+        edited = {name: edit(row[name]) for name in ("context", "question") if row.get(name)}
+        return {**row, **edited}
 
     def learn(self, values: Sequence[Any], hints: TargetHints) -> Self:
         if not any(value not in (None, "", -1) for value in values):
@@ -244,6 +251,12 @@ class MultipleChoice(Task):
         for row, answer in enumerate(predictions):
             scores[row, : len(answer["scores"])] = [np.nan if v is None else v for v in answer["scores"].values()]
         return {"predictions": np.array(wrong, int), "references": np.zeros(len(wrong), int), "scores": scores}
+
+    def outcomes(
+        self, rows: Sequence[Row], predictions: Sequence[Prediction], references: Sequence[Any]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        places = [_choices(row).index(wanted) for row, wanted in zip(rows, references, strict=True)]
+        return self.arrays(predictions, references)["scores"], np.array(places, dtype=int)
 
     def perfect(self, references: Sequence[Any]) -> list[Prediction]:
         return [{"prediction": text, "scores": {"1": 1.0}} for text in references]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -94,6 +94,10 @@ class TextRanking(Task):
 
     def check_row(self, row: dict[str, Any]) -> None:
         complete(row)
+
+    def rewrite(self, row: Row, edit: Callable[[str], str], *, conservative: bool) -> Row | None:
+        """Conservative edits of the query; the documents stay as they were graded."""
+        return {**row, "query": edit(row["query"])} if conservative else None
 
     def enrich(self, rows: Sequence[Row], *, training: bool) -> list[Row] | None:
         """Wrong documents for rows that have only right ones: those of the split that BM25 ranks highest."""
