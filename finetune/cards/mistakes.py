@@ -13,7 +13,8 @@ from finetune.cards.wording import count, decimals_for, is_number, metric_title,
 MAX_MATRIX = 20
 """With more labels than this, the most confused pairs are shown in place of the matrix."""
 _SHOWN_PAIRS = 20
-_SHOWN_ROWS = 15
+_SHOWN_ROWS, _SHORT = 15, 5
+"""Wrong rows that are shown: of runs without and with a page of their own for them."""
 _TEXT = 400
 _OWN = ("row", "reference", "prediction")
 _TABULAR = ("single_label", "multi_label", "regression")
@@ -81,11 +82,23 @@ def wrong_rows(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.kind not in _TABULAR:
         return _judged_by_the_task(evaluation)
     found = list(_numeric(table) if evaluation.kind == "regression" else _classified(table, evaluation.target))
-    worst = sorted(found, key=lambda mistake: (-mistake.size, mistake.index))[:_SHOWN_ROWS]
-    show = _show_number if evaluation.kind == "regression" else _show_label
+    worst = sorted(found, key=lambda mistake: (-mistake.size, mistake.index))[: _shown(evaluation)]
+    show = show_number if evaluation.kind == "regression" else show_label
     digits = decimals_for([table["reference"][m.index] for m in worst]) if evaluation.kind == "regression" else 3
-    rows = [_row(table, mistake) | show(table, mistake, digits) for mistake in worst]
+    rows = [inputs_of(table, mistake.index) | show(table, mistake, digits) for mistake in worst]
     return {"total": len(found), "rows": rows, "share": share(len(found) / max(1, evaluation.rows))}
+
+
+def _shown(evaluation: Evaluation) -> int:
+    return _SHORT if evaluation.errors else _SHOWN_ROWS
+
+
+def readable_columns(evaluation: Evaluation) -> dict[str, list[Any]]:
+    """The table without what would hide a row's point: the lists of candidates that an answer was chosen from."""
+    if evaluation.kind != "ranking":
+        return evaluation.predictions
+    lists = {column.name for column in evaluation.load_task().input_columns() if column.kind == "texts"}
+    return {name: values for name, values in evaluation.predictions.items() if name not in lists}
 
 
 def _judged_by_the_task(evaluation: Evaluation) -> dict[str, Any]:
@@ -95,12 +108,10 @@ def _judged_by_the_task(evaluation: Evaluation) -> dict[str, Any]:
     triples = zip(rows_of, evaluation.answers(), table["reference"], strict=True)
     judged = ((index, task.mistake(*triple)) for index, triple in enumerate(triples))
     found = [(index, mistake) for index, mistake in judged if mistake is not None]
-    # Lists of candidates would hide the one that was given and the one that was wanted.
-    lists = {c.name for c in task.input_columns() if c.kind == "texts"} if evaluation.kind == "ranking" else set()
-    shown = {name: values for name, values in table.items() if name not in lists}
-    worst = sorted(found, key=lambda pair: (-pair[1].size, pair[0]))[:_SHOWN_ROWS]
+    shown = readable_columns(evaluation)
+    worst = sorted(found, key=lambda pair: (-pair[1].size, pair[0]))[: _shown(evaluation)]
     rows = [
-        _row(shown, Mistake(index, m.size))
+        inputs_of(shown, index)
         | {"reference": shorten(m.wanted, _TEXT), "prediction": shorten(m.given, _TEXT), "sure": "", "note": m.note}
         for index, m in worst
     ]
@@ -134,12 +145,12 @@ def _classified(table: dict[str, list[Any]], target: dict[str, Any]) -> Iterator
             if reference != prediction:
                 yield Mistake(index, _score(table, prediction, index) or 0.0, "")
         elif set(reference or ()) != set(prediction):
-            sizes = dict(_wrong_labels(table, index, set(reference or ()), set(prediction)))
+            sizes = dict(wrong_labels(table, index, set(reference or ()), set(prediction)))
             worst = max(sizes, key=lambda name: sizes[name])
             yield Mistake(index, sizes[worst], worst)
 
 
-def _wrong_labels(
+def wrong_labels(
     table: dict[str, list[Any]], index: int, wanted: set[str], given: set[str]
 ) -> Iterator[tuple[str, float]]:
     """Each wrong label with how sure the model was of it: of its presence where it is given, else of its absence."""
@@ -158,16 +169,17 @@ def input_columns(table: dict[str, list[Any]]) -> list[str]:
     return [name for name in table if name not in _OWN and not name.startswith(_PREFIXES)]
 
 
-def _row(table: dict[str, list[Any]], mistake: Mistake) -> dict[str, Any]:
-    names = [name for name in input_columns(table) if table[name][mistake.index] is not None]
+def inputs_of(table: dict[str, list[Any]], index: int) -> dict[str, Any]:
+    """What the model read in a row: `{row, inputs: [(name, text)]}`, texts shortened, names where there are several."""
+    names = [name for name in input_columns(table) if table[name][index] is not None]
     if {"tokens", "text"} <= set(names):  # the words are those of the text
         names.remove("tokens")
-    inputs = [(name, _input(table[name][mistake.index])) for name in names]
+    inputs = [(name, _input(table[name][index])) for name in names]
     shown: dict[str, str] = {}
     for name, text in inputs:  # words, and the text that they make up, read the same
         shown.setdefault(text, name)
     pairs = [(name if len(shown) > 1 else "", text) for text, name in shown.items()]
-    return {"row": table["row"][mistake.index] if "row" in table else "", "inputs": pairs}
+    return {"row": table["row"][index] if "row" in table else "", "inputs": pairs}
 
 
 def _input(value: Any) -> str:
@@ -182,7 +194,8 @@ def _input(value: Any) -> str:
     return shorten(" ".join(texts), _TEXT)
 
 
-def _show_label(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:
+def show_label(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:
+    """Truth, answer and how sure the model was, of labels: `{reference, prediction, sure, note}`."""
     reference, prediction = table["reference"][mistake.index], table["prediction"][mistake.index]
     if isinstance(prediction, list):
         added = mistake.label in prediction
@@ -199,7 +212,8 @@ def _show_label(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> d
     return {"reference": shorten(reference, 80), "prediction": shorten(prediction, 80), "sure": sure, "note": note}
 
 
-def _show_number(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:
+def show_number(table: dict[str, list[Any]], mistake: Mistake, digits: int) -> dict[str, Any]:
+    """The same of numbers, with the error in place of sureness."""
     reference, prediction = table["reference"][mistake.index], table["prediction"][mistake.index]
     return {
         "reference": number(reference, digits),
