@@ -75,6 +75,11 @@ class SplitSection(Section):
     """Column of dates or numbers: the newest rows are the test rows, those before them the validation rows."""
     column: str | None = None
     """Column that names the split of each row: `train`, `validation` or `test`, or other words for these."""
+    train_share: float = Field(default=1, gt=0, le=1)
+    """Share of the training rows to learn from; the other splits stay as they are. A larger share holds the rows of
+    every smaller one. Label shares (with `stratify`) and groups are kept."""
+    train_seed: int | None = Field(default=None, ge=0)
+    """Seed of that choice. Default: `seed`."""
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> Self:

@@ -57,8 +57,8 @@ class EvaluationSection(Section):
     resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples behind each interval."""
     interval: Literal["auto", "percentile", "bca"] = "auto"
-    """How an interval is made of the resamples: `bca` corrects for bias and skewness, where `percentile` does not.
-    `auto`: `bca` where the number of rows (or clusters) allows for its jackknife."""
+    """How intervals are made: `percentile` or `bca` of bootstrap resamples; `bca` corrects for bias and skewness.
+    `auto`: Wilson's formula for shares of independent rows, `bca` for all else."""
     clusters: str | None = None
     """Column of the data whose equal values make rows depend on each other (one author, one document, one template):
     they are drawn together, and intervals become as long as that makes them."""

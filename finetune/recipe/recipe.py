@@ -79,6 +79,12 @@ class Recipe(Section):
             raise ValueError("evaluation.folds draws the test rows by chance; it excludes data.split.time and column")
         return self
 
+    @model_validator(mode="after")
+    def _one_kind_of_repetition(self) -> Self:
+        if self.evaluation.folds is not None and self.training.seeds:
+            raise ValueError("evaluation.folds and training.seeds both ask for several runs; choose one of them")
+        return self
+
     @classmethod
     def from_yaml(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         """Read a recipe file.

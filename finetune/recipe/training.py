@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from finetune.recipe.section import Section
 
@@ -34,8 +34,9 @@ class TrainingSection(Section):
     """The gradient is scaled down to this norm where it is larger."""
     seed: int = Field(default=42, ge=0)
     """Seed of the initial head, the adapter, the order of the rows and dropout."""
-    seeds: tuple[int, ...] = ()
-    """Train once from each of these seeds, and report mean and spread of the scores. Default: once, from `seed`."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Train once from each of these seeds, and report mean and spread of the scores; goals are held against the mean.
+    Data is prepared, and baselines are fitted, once. Default: one run, from `seed`."""
     bf16: bool | Literal["auto"] = "auto"
     """Compute in bfloat16. `auto`: where the hardware does it fast (recent GPUs; CPUs with AVX512-BF16 or AMX)."""
     gradient_checkpointing: bool = False
@@ -58,3 +59,12 @@ class TrainingSection(Section):
     """CPU threads per process for tensor operations. Default: PyTorch's own choice (or OMP_NUM_THREADS)."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Any other field of `transformers.TrainingArguments`, checked against it."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(seeds) == 1:
+            raise ValueError("names a single seed, which shows no spread: give two or more, or set training.seed")
+        if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
+            raise ValueError(f"names {twice[0]} more than once: runs from one seed are the same run")
+        return seeds
