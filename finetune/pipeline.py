@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
+def run(recipe: Recipe, *, resume: str | Path | None = None, data: PreparedData | None = None) -> Evaluation:
     """Run a whole recipe: data, fit, scores, bias, goals, report, card; and publish it where the recipe says so.
 
     What cannot be published does not fail the run: `publication` of the evaluation says what became of it.
@@ -34,6 +34,8 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
     Args:
         recipe: What to do.
         resume: An unfinished run to continue; what it has finished is not done again.
+        data: What `prepare` made of this recipe's data, where several runs share it; so they share the look at the data
+            and the answers of baselines.
 
     Returns:
         The evaluation; `folder` is the run, `goals_hold` says whether the recipe's goals were reached.
@@ -48,10 +50,15 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
             "The recipe wants a run for each fold, and this is a single one.",
             "Call cross_validate(recipe), or set evaluation.fold.",
         )
+    if recipe.training.seeds:
+        raise UsageError(
+            "The recipe wants a run from each of several seeds, and this is a single one.",
+            "Call run_seeds(recipe), or set training.seed instead of training.seeds.",
+        )
     if resume:
         _check_resumed(recipe, RunFolder.open(resume))
-    _check_publishing(recipe)
-    data = prepare(recipe)
+    check_publishing(recipe)
+    data = data or prepare(recipe)
     folder = RunFolder.open(resume) if resume else _new_run(recipe, data)
     folder.write_json("data/report.json", data.report.to_dict())
     _record_environment(folder, recipe, data)
@@ -64,7 +71,7 @@ def run(recipe: Recipe, *, resume: str | Path | None = None) -> Evaluation:
     bias.save(folder)
     processes.wait_for_all()  # rank 0 alone wrote what the report reads
     report(folder)
-    evaluation.publication = _publish_finished(recipe, folder)
+    evaluation.publication = publish_finished(recipe, folder)
     return evaluation
 
 
@@ -125,9 +132,11 @@ def evaluate(model: TrainedModel, rows: Dataset | None = None) -> Evaluation:
         raise UsageError("This model has no recipe or no test rows.", "Load it from its run, or pass rows.")
     train, validation = (model.data.train, model.data.validation) if model.data else ((), ())
     chosen = rows if rows is not None else model.data.test if model.data else ()
+    known = model.data.known if model.data and chosen is model.data.test else None
     result = evaluation.evaluate(
-        model, _rows(chosen), model.recipe.evaluation, train=_rows(train), validation=_rows(validation)
-    )
+        model, _rows(chosen), model.recipe.evaluation, train=_rows(train), validation=_rows(validation),
+        known=known,
+    )  # fmt: skip
     result.goals = evaluation.judge(result, model.recipe.goals)
     scores = {name: system["scores"][result.headline] for name, system in result.systems.items()}
     own = scores.pop("model")
@@ -149,12 +158,14 @@ def audit_bias(evaluation: Evaluation, *, min_rows: int = 30) -> BiasAudit:
 
 
 def report(folder: RunFolder | str | Path) -> Path:
-    """Write (again) `report.html` and the model card `README.md` from the files of a finished run."""
+    """Write (again) `report.html`, `errors.html` and the model card `README.md` from the files of a finished run."""
     from finetune.cards import write_card, write_report
+    from finetune.cards.errors_page import write_errors_page
 
     chosen = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
     _stage("Report")
     write_card(chosen)
+    write_errors_page(chosen)
     return write_report(chosen)
 
 
@@ -201,11 +212,11 @@ def launch_demo(model: str | Path, settings: DemoSettings | None = None) -> None
     serving.launch(answerer, settings or serving.DemoSettings())
 
 
-def compare(first: str | Path, second: str | Path) -> dict[str, Any]:
-    """Compare two runs on the same test rows, paired."""
+def compare(*runs: str | Path, every_pair: bool = False) -> dict[str, Any]:
+    """Compare two or more runs on the same test rows, paired: each with the first, or `every_pair`."""
     from finetune import evaluation
 
-    return evaluation.compare(RunFolder.open(first), RunFolder.open(second))
+    return evaluation.compare(*(RunFolder.open(run) for run in runs), every_pair=every_pair)
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
@@ -284,7 +295,7 @@ def _with_reader(model: TrainedModel) -> TrainedModel:
     return model
 
 
-def _check_publishing(recipe: Recipe) -> None:
+def check_publishing(recipe: Recipe) -> None:
     """Find out before the training whether its result may go where the recipe wants it."""
     if recipe.publish.repo is None or not processes.is_main():
         return
@@ -294,7 +305,7 @@ def _check_publishing(recipe: Recipe) -> None:
     check_before_training(recipe)
 
 
-def _publish_finished(recipe: Recipe, folder: RunFolder) -> dict[str, str] | None:
+def publish_finished(recipe: Recipe, folder: RunFolder) -> dict[str, str] | None:
     """What became of publishing; whatever goes wrong here, the run is finished and stays."""
     if recipe.publish.repo is None or not processes.is_main():
         return None
@@ -306,7 +317,7 @@ def _publish_finished(recipe: Recipe, folder: RunFolder) -> dict[str, str] | Non
         return " --resume" if is_unfinished(folder) else ""
 
     try:
-        receipt = publish(folder)
+        receipt = publish(folder, recipe.publish)
     except UnmetGoalsError as error:
         return {"state": "refused", "sentence": error.cause, "remedy": f"Publish it all the same: {again} --force"}
     except FinetuneError as error:
@@ -331,7 +342,10 @@ def _leave_audit(recipe: Recipe, data: PreparedData, folder: RunFolder) -> None:
     from finetune import data as stage
     from finetune.cards import write_audit_page
 
-    found = stage.audit_prepared(recipe, data, *tokenizer)
+    key = ("audit", repr(recipe.model), repr(recipe.inspection))
+    if key not in data.known:
+        data.known[key] = stage.audit_prepared(recipe, data, *tokenizer)
+    found = data.known[key]
     found.save(folder)
     write_audit_page(found, data.report, folder.path / "data" / "audit.html")
     for finding in found.findings:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finetune.data.splitting import fold_of, hold_out, join_keys, newest
+from finetune.data.splitting import fold_of, hold_out, join_keys, newest, share_of
 from finetune.data.storage import values_of
 from finetune.errors import RecipeError
 
@@ -42,6 +42,21 @@ def complete(splits: dict[str, Split], task: Task, recipe: Recipe, report: DataR
         report.origins[name] = report.origins["train"]
         report.notes.append(f"Held out {len(held):,} of {len(train.keys):,} training rows as {name} ({how}).")
     return {name: splits[name] for name in ("train", "validation", "test")}
+
+
+def thin_out(splits: dict[str, Split], task: Task, recipe: Recipe, report: DataReport) -> dict[str, Split]:
+    """Keep the share of the training rows that the recipe learns from; the other splits stay as they are."""
+    settings, train = recipe.data.split, splits["train"]
+    if settings.train_share == 1:
+        return splits
+    strata = task.strata(list(values_of(train.rows, task.target_column().name))) if settings.stratify else None
+    seed = settings.seed if settings.train_seed is None else settings.train_seed
+    kept = share_of(_together(train), strata, round(settings.train_share * len(train.keys)), seed)
+    report.notes.append(
+        f"Learns from {len(kept):,} of {len(train.keys):,} training rows (data.split.train_share "
+        f"{settings.train_share:g}, seed {seed})."
+    )
+    return splits | {"train": train.take(kept)}
 
 
 def _by_column(splits: dict[str, Split], column: str, report: DataReport) -> dict[str, Split]:

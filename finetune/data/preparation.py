@@ -16,7 +16,7 @@ from finetune.data.cleaning import Cleaner
 from finetune.data.columns import Place, feature_at, heads, map_columns, pick, target_hints
 from finetune.data.features import FEATURE, TEMPLATE, FeatureReader
 from finetune.data.leakage import drop_duplicates, guard_leakage
-from finetune.data.partition import complete
+from finetune.data.partition import complete, thin_out
 from finetune.data.reading import RawData, read
 from finetune.data.splitting import choose_splits
 from finetune.data.storage import store, table_of, values_of
@@ -65,6 +65,7 @@ def prepare(recipe: Recipe, task: Task, raw: RawData | None = None) -> PreparedD
     splits = {name: drop_duplicates(name, split, task, recipe.cleaning, report, cleaner)
               for name, split in splits.items()}  # fmt: skip
     splits = guard_leakage(complete(splits, task, recipe, report), recipe.data.leakage, report)
+    splits = thin_out(splits, task, recipe, report)
     report.content = {name: _content(split) for name, split in splits.items()}
     rows = _finished(splits, cleaner, features, task, reader)
     targets = {name: list(values_of(split, task.target_column().name)) for name, split in rows.items()}

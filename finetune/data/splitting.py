@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finetune.data.duplicates import first_of_equal
 from finetune.errors import EmptyDataError, NotFoundError, RecipeError, did_you_mean
+from finetune.text.duplicates import first_of_equal
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -109,6 +109,36 @@ def hold_out(keys: np.ndarray, strata: np.ndarray | None, rows: int, seed: int) 
             "Add rows, or change data.split.",
         )
     return held
+
+
+def share_of(keys: np.ndarray, strata: np.ndarray | None, rows: int, seed: int) -> np.ndarray:
+    """Choose about `rows` rows, balanced by stratum; more of them hold all that fewer do.
+
+    Rows stand in one order, whatever their number: a row's place is where it comes in a random order of its stratum, as
+    a share of the stratum's rows, so that every beginning of the order has about the label shares of the whole.
+
+    Args:
+        keys: (n,) equal for rows that must not be separated.
+        strata: (n,) one integer per row, or None.
+        rows: How many to choose; at least one key's.
+        seed: Of the order.
+
+    Returns:
+        Sorted indices of the chosen rows.
+    """
+    firsts, together, sizes = np.unique(first_of_equal(keys), return_inverse=True, return_counts=True)
+    chance = np.random.default_rng(seed).permutation(len(firsts))
+    stratum = np.asarray(strata)[firsts].astype(np.int64) if strata is not None else np.zeros(len(firsts), np.int64)
+    place = np.empty(len(firsts))
+    for value in np.unique(stratum):
+        some = chance[stratum[chance] == value]
+        ends = np.cumsum(sizes[some])
+        place[some] = (ends - sizes[some] / 2) / ends[-1]
+    order = chance[np.argsort(place[chance], kind="stable")]
+    until = max(1, int(np.searchsorted(np.cumsum(sizes[order]), rows, side="right")))
+    chosen = np.zeros(len(firsts), bool)
+    chosen[order[:until]] = True
+    return np.flatnonzero(chosen[together])
 
 
 def _that_fit(order: np.ndarray, sizes: np.ndarray, room: int) -> list[int]:

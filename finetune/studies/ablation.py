@@ -10,7 +10,7 @@ from finetune import evaluation, pipeline
 from finetune.artifacts import RunFolder
 from finetune.errors import UsageError, did_you_mean
 from finetune.metrics import direction
-from finetune.recipe import Recipe
+from finetune.recipe import PublishSection, Recipe
 from finetune.studies.running import changed, run_once, study_folder
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ def ablate(
     for seed in range(recipe.training.seed, recipe.training.seed + seeds):
         for name, chosen in (("without", bare), ("with", recipe)):
             log.info("%s %s, seed %d", name, section, seed)
-            seeded = changed(chosen, training={"seed": seed})
+            seeded = changed(chosen, training={"seed": seed, "seeds": ()})
+            seeded = seeded.model_copy(update={"publish": PublishSection()})
             runs[name].append(run_once(seeded, study, f"{name}-{seed}"))
     found = evaluation.compare_repeated(runs["without"], runs["with"])
     steps = {name: [run.read_json("training.json")["steps"] for run in each] for name, each in runs.items()}

@@ -11,7 +11,7 @@ import numpy as np
 from finetune import pipeline
 from finetune.artifacts import Evaluation
 from finetune.errors import UsageError
-from finetune.recipe import Recipe
+from finetune.recipe import PublishSection, Recipe
 from finetune.studies.running import changed, run_once, study_folder
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,11 @@ def cross_validate(recipe: Recipe, *, resume: str | Path | None = None) -> dict[
         raise UsageError("The recipe has no folds.", "Set evaluation.folds: 5.")
     pipeline.validate(recipe)
     study = study_folder(recipe, "folds", resume)
+    single = recipe.model_copy(update={"publish": PublishSection()})  # the model of a fold is nobody's to use
     done: list[Evaluation] = []
     for fold in range(1, folds + 1):
         log.info("Fold %d of %d", fold, folds)
-        run = run_once(changed(recipe, evaluation={"fold": fold}), study, f"fold-{fold}")
+        run = run_once(changed(single, evaluation={"fold": fold}), study, f"fold-{fold}")
         done.append(Evaluation.load(run))
     found = summarize(done)
     study.write_json("folds.json", found)

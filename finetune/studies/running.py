@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from finetune import pipeline, processes
-from finetune.artifacts import RunFolder
+from finetune.artifacts import PreparedData, RunFolder
 from finetune.artifacts.evaluation import FILE
 from finetune.artifacts.run_folder import RECIPE
 from finetune.errors import RunFolderError
@@ -48,15 +49,22 @@ def _continued(recipe: Recipe, kind: str, path: Path) -> RunFolder:
     return folder
 
 
-def run_once(recipe: Recipe, study: RunFolder, name: str) -> RunFolder:
-    """A run of a study, which is continued where it has begun and left alone where it is done."""
+def run_once(recipe: Recipe, study: RunFolder, name: str, data: Callable[[], PreparedData] | None = None) -> RunFolder:
+    """A run of a study, which is continued where it has begun and left alone where it is done.
+
+    Args:
+        recipe: Of the run.
+        study: The folder that the run's own is in.
+        name: The run's.
+        data: Gives what runs with the same data share; asked only where the run is not done. Default: each its own.
+    """
     where = study.path / name
     placed = changed(recipe, output={"folder": str(study.path), "run": name})
     done, begun = processes.share(((where / FILE).exists(), (where / RECIPE).exists()))
     if done:
         log.info("%s is done.", where)
     else:
-        pipeline.run(placed, resume=where if begun else None)
+        pipeline.run(placed, resume=where if begun else None, data=data() if data else None)
     processes.wait_for_all()  # rank 0 alone writes what the others are going to read
     return RunFolder(where)
 
