@@ -124,7 +124,7 @@ def evaluate(model: TrainedModel, rows: Dataset | None = None) -> Evaluation:
     Raises:
         UsageError: There are no rows, or the model has no recipe.
     """
-    from finetune import evaluation
+    from finetune import evaluation, exposure
     from finetune.evaluation.diagnosis import diagnose
 
     _stage("Evaluation")
@@ -137,6 +137,8 @@ def evaluate(model: TrainedModel, rows: Dataset | None = None) -> Evaluation:
         model, _rows(chosen), model.recipe.evaluation, train=_rows(train), validation=_rows(validation),
         known=known,
     )  # fmt: skip
+    if model.recipe.evaluation.contamination.membership is not None:
+        result.contamination["exposure"] = exposure.examine(model.recipe, model.task, _rows(chosen))
     result.goals = evaluation.judge(result, model.recipe.goals)
     scores = {name: system["scores"][result.headline] for name, system in result.systems.items()}
     own = scores.pop("model")

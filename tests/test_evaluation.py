@@ -175,7 +175,7 @@ def curve(*losses: tuple[float, float]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("training", "baseline", "verdict"),
     [
-        (curve((0.6, 0.6), (0.3, 0.5), (0.1, 0.7)), 0.5, "overfitting at epoch 2.0"),
+        (curve((0.6, 0.6), (0.3, 0.5), (0.1, 0.7)), 0.5, "overfitting at epoch 2"),
         (curve((0.6, 0.6), (0.5, 0.5), (0.49, 0.495)), 0.5, "healthy"),
         (curve((0.6, 0.6), (0.5, 0.5), (0.4, 0.4)), 0.5, "underfitting"),
         (curve((0.6, 0.6), (0.59, 0.6)), 0.9, "underfitting"),

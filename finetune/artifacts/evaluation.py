@@ -108,6 +108,12 @@ class Evaluation:
             for i, prediction in enumerate(table["prediction"])
         ]
 
+    def keep_of(self, earlier: Evaluation) -> None:
+        """Keep what only other verbs measure: other harnesses' scores, and what the pretrained model had read."""
+        self.benchmarks = earlier.benchmarks
+        if "exposure" in earlier.contamination:
+            self.contamination.setdefault("exposure", earlier.contamination["exposure"])
+
     @property
     def goals_hold(self) -> bool:
         """Whether every goal of the recipe holds (true when there is none)."""

@@ -10,6 +10,7 @@ from finetune.cards.summary import best_baseline, headline_entry, judge_differen
 from finetune.cards.wording import (
     count,
     decimals_for,
+    interval,
     is_number,
     metric_in_sentence,
     number,
@@ -25,6 +26,8 @@ FEW_PER_LABEL = 30
 """Test rows of a label below which its scores say little."""
 UNEQUAL = 0.2
 """Rows of the rarest label to those of the commonest below which labels are called unequal."""
+_MOST = 5
+"""Sentences of one kind that are listed."""
 SURE = 0.9
 """Probability from which an answer is called sure."""
 
@@ -32,8 +35,8 @@ SURE = 0.9
 def measured(record: Record) -> list[str]:
     """A sentence for each limitation that the run's files show, those that matter most first."""
     parts: tuple[Callable[[Record], list[str]], ...] = (
-        _baselines, leaks, _test_rows, _labels, _fit, _sure_and_wrong, _cut, _groups, _languages, _training_rows,
-        _imbalance, _label_errors, _seed,
+        _baselines, leaks, _test_rows, _weak_parts, _damage, _behaviour, _labels, _fit, _sure_and_wrong, _rule, _cut,
+        _groups, _languages, _training_rows, _imbalance, _label_errors, _seed,
     )  # fmt: skip
     return [public(sentence) for part in parts for sentence in part(record)]
 
@@ -70,14 +73,54 @@ def _test_rows(record: Record) -> list[str]:
 
 
 def _unseen(record: Record) -> str:
-    """The smallest difference in accuracy that the test rows would show, against the best baseline."""
+    """The smallest difference in the headline score that the test rows would show, against the best baseline."""
     evaluation, best = record.evaluation, best_baseline(record.evaluation)
-    for contrast in evaluation.comparisons if best else ():
+    about = [contrast for contrast in evaluation.comparisons if contrast["score"] == evaluation.headline]
+    for contrast in about if best else ():
         effect = contrast.get("minimum_detectable_effect")
         if is_number(effect) and best and evaluation.systems[contrast["against"]]["title"] == best.title:
             least = number(effect, decimals_for([effect]))
-            return f"; a difference in accuracy from {shorten(best.title, 80)} of less than {least} could go unseen"
+            return f"; a difference of less than {least} from {shorten(best.title, 80)} could go unseen"
     return ""
+
+
+def _weak_parts(record: Record) -> list[str]:
+    """Parts of the test rows that are shown to be answered worse than the rest."""
+    found = []
+    for dimension in record.evaluation.slices.get("dimensions", ()):
+        weak = [part for part in dimension["parts"] if part["verdict"] == "weaker"]
+        for part in weak[:_MOST]:
+            digits = decimals_for([part["value"], part["rest"]])
+            found.append(
+                f"It is weaker where {dimension['title'].lower()} is {shorten(part['name'], 80)}: "
+                f"{metric_in_sentence(dimension['score'], record.evaluation.kind)} {number(part['value'], digits)} on "
+                f"{count(part['rows'])} test rows, {number(part['rest'], digits)} on the others."
+            )
+    return found[:_MOST]
+
+
+def _damage(record: Record) -> list[str]:
+    """Damage of the input that is shown to lower the score."""
+    measured = record.evaluation.robustness
+    fell = [
+        (name, one) for name, one in measured.get("perturbations", {}).items() if one["verdict"] == "the score falls"
+    ]
+    title = metric_in_sentence(measured.get("score", ""), record.evaluation.kind)
+    told = [
+        f"{name.replace('_', ' ')} (by {number(one['drop']['value'], 3)} "
+        f"{interval(one['drop']['low'], one['drop']['high'], 3)})"
+        for name, one in sorted(fell, key=lambda pair: -pair[1]["drop"]["value"])
+    ]
+    return [f"Damaged inputs lower its {title}: {', '.join(told[:_MOST])}."] if told else []
+
+
+def _behaviour(record: Record) -> list[str]:
+    """Stated behaviour that it does not show in every case."""
+    failed = [(name, one) for name, one in record.evaluation.checks.items() if one.get("failures")]
+    return [
+        f"It fails {count(one['failures'])} of {count(one['cases'])} cases of the check '{shorten(name, 80)}'."
+        for name, one in failed[:_MOST]
+    ]
 
 
 def _labels(record: Record) -> list[str]:
@@ -122,13 +165,27 @@ def _sure_and_wrong(record: Record) -> list[str]:
         return []
     gap = found["mean"] - found["right"]
     trend = "more" if gap > 0 else "less"
+    calibration = record.evaluation.calibration
+    error = calibration[calibration["as_is"]]["ece"] if calibration else {}
+    shown = error["p_value"] < 1 - record.evaluation.confidence if error else abs(gap) > 0.02
     return [
         *([f"It is wrong and at least {share(SURE, 0)} sure in {count(found['sure_and_wrong'])} of "
            f"{count(found['rows'])} test rows ({share(found['sure_and_wrong'] / found['rows'])})."]
           if found["sure_and_wrong"] else []),
         *([f"Its probabilities are not calibrated: it is {share(found['mean'])} sure on average and right in "
-           f"{share(found['right'])} of the rows, {trend} sure than it should be."] if abs(gap) > 0.02 else []),
+           f"{share(found['right'])} of the rows, {trend} sure than it should be."] if shown else []),
     ]  # fmt: skip
+
+
+def _rule(record: Record) -> list[str]:
+    """What its answers go by that other tools know nothing of."""
+    rule = record.model.get("decision") or {}
+    said = [f"temperature {number(rule['temperature'], 2)}"] if rule.get("temperature") not in (None, 1.0) else []
+    said += [f"'{shorten(label, 40)}' from {number(at, 3)}" for label, at in (rule.get("thresholds") or {}).items()]
+    return [
+        f"Its answers follow a rule that was chosen on validation rows ({', '.join(said)}). `finetune` goes by it; "
+        "transformers' own pipeline and other tools do not, and answer otherwise."
+    ] if said else []  # fmt: skip
 
 
 def confidence(record: Record) -> dict[str, float] | None:

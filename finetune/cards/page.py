@@ -8,9 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from finetune.artifacts import RunFolder
-from finetune.cards.report import TEMPLATES, environment
-
-_STYLES = ("report.css", "pages.css")
+from finetune.cards.report import environment, page_style
 
 
 def write_page(path: Path, template: str, **view: Any) -> Path:
@@ -30,6 +28,5 @@ def write_page(path: Path, template: str, **view: Any) -> Path:
 
 def render_page(template: str, **view: Any) -> str:
     """The page as HTML."""
-    style = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _STYLES)
-    text = environment().get_template(template).render(style=Markup(style), **view)  # noqa: S704
+    text = environment().get_template(template).render(style=Markup(page_style()), **view)  # noqa: S704
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"

@@ -19,7 +19,7 @@ from finetune.cards.summary import headline_entry
 from finetune.cards.wording import count, interval, is_number, metric_title, public, share
 from finetune.recipe import Recipe
 
-_DATA_FREE = frozenset({"target", "details"})
+_DATA_FREE = frozenset({"target", "details", "errors"})
 """Parts of an evaluation that hold labels: they are what they are, whatever they look like."""
 _PLACES = {
     "model": ("name",),

@@ -36,9 +36,14 @@ def write_report(run: RunFolder) -> Path:
 
 def render_report(record: Record) -> str:
     """The report as HTML."""
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style = page_style()
     text = environment().get_template("report.html").render(style=Markup(style), **view(record))  # noqa: S704
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
+
+
+def page_style() -> str:
+    """What all pages look like."""
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "pages.css"))
 
 
 def view(record: Record) -> dict[str, Any]:

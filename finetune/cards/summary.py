@@ -69,7 +69,12 @@ def headline_entry(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def judge_difference(contrast: dict[str, Any], *, lower: bool) -> str:
-    """What an interval of a difference allows to say: `better`, `worse`, or `not shown to differ`."""
+    """What a difference allows to say: `better`, `worse`, or `not shown to differ`.
+
+    The evaluation's own verdict, which is corrected for the number of comparisons; in old runs the interval's.
+    """
+    if stated := contrast.get("verdict"):
+        return "not shown to differ" if stated == "not shown" else str(stated)
     low, high = contrast.get("low"), contrast.get("high")
     if low is None or high is None or low <= 0 <= high:
         return "not shown to differ"

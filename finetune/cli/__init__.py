@@ -3,6 +3,9 @@
 commands.py    the verbs
 data_commands.py   those on data
 hub_commands.py    those that give the model to others: publish, demo
+robustness_commands.py   damaged inputs and checks, on a finished run (probing_summary.py: what it shows)
+benchmark_commands.py   contamination; benchmarks of other harnesses
+study_commands.py  those of several runs: learning-curve (study_summary.py: what they show)
 audit_summary.py   what they show (audit_figures.py: its figures)
 tables.py      `finetune init` on a table without a text
 console.py     what a person sees: log lines, tables, errors
@@ -28,7 +31,13 @@ def main() -> None:
     """Run the command line; errors that a user can act on are told without a traceback (`--debug` shows it)."""
     import click
 
-    from finetune.cli import data_commands, hub_commands  # noqa: F401 - they add their verbs
+    from finetune.cli import (  # noqa: F401 - they add their verbs
+        benchmark_commands,
+        data_commands,
+        hub_commands,
+        robustness_commands,
+        study_commands,
+    )
     from finetune.cli.commands import finetune
     from finetune.cli.console import tell_error
 

@@ -64,6 +64,10 @@ def _run(recipe: Recipe, resume: str | None) -> int:
     quiet_libraries()
     if recipe.evaluation.folds is not None and recipe.evaluation.fold is None:
         return _run_folds(recipe, resume)
+    if recipe.training.seeds:
+        from finetune.cli.study_commands import run_each_seed
+
+        return run_each_seed(recipe, resume)
     evaluation = pipeline.run(recipe, resume=resume)
     if processes.is_main():
         show_evaluation(evaluation)
@@ -140,13 +144,16 @@ def plan(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
 def evaluate(run_folder: str) -> None:
     """Score the model of RUN again, beside its baselines, and write the report anew."""
     from finetune import pipeline
-    from finetune.artifacts import RunFolder
+    from finetune.artifacts import Evaluation, RunFolder
+    from finetune.artifacts.evaluation import FILE
     from finetune.cli.console import quiet_libraries, show_evaluation
 
     quiet_libraries()
     folder = RunFolder.open(run_folder)
     model = pipeline.load(folder.path, with_data=True)
     evaluation = pipeline.evaluate(model)
+    if folder.has(FILE):
+        evaluation.keep_of(Evaluation.load(folder))
     evaluation.save(folder)
     assert model.recipe is not None  # a run folder has one
     pipeline.audit_bias(evaluation, min_rows=model.recipe.bias.min_rows).save(folder)
@@ -231,19 +238,19 @@ def report(run_folder: str) -> None:
 
 
 @finetune.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN [RUN …]")
+@click.option("--all", "every_pair", is_flag=True, help="Compare all pairs. Default: each run with the first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-def compare(first: str, second: str, as_json: bool) -> None:
-    """Test the runs FIRST and SECOND against each other on the same test rows."""
+def compare(runs: tuple[str, ...], every_pair: bool, as_json: bool) -> None:
+    """Test finished runs against the first one, or against each other, on the same test rows."""
     from finetune import pipeline
-    from finetune.cli.console import show_comparison
+    from finetune.cli.comparison_table import show_comparison
 
-    result = pipeline.compare(first, second)
+    result = pipeline.compare(*runs, every_pair=every_pair)
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
-        show_comparison(result, Path(first).name, Path(second).name)
+        show_comparison(result, runs)
 
 
 @finetune.command()
@@ -268,7 +275,8 @@ def init(data: str | None, output: str, yes: bool, **wishes: str | None) -> None
 
 @finetune.command()
 def tasks() -> None:
-    """List the tasks with their columns, metrics and settings."""
+    """List the tasks with their columns, perturbations, metrics and settings."""
+    from finetune.evaluation.robustness import fitting_perturbations
     from finetune.metrics import metric_names
     from finetune.recipe import task_names
     from finetune.task import task_class
@@ -278,6 +286,8 @@ def tasks() -> None:
         click.secho(name, bold=True)
         click.echo(f"  {(cls.__doc__ or '').strip().splitlines()[0]}")
         click.echo(f"  columns: {', '.join(c.name + ('' if c.required else ' (optional)') for c in cls.columns)}")
+        fitting = ", ".join(fitting_perturbations(cls)) or "none, since it does not say how its rows may be edited"
+        click.echo(f"  evaluation.robustness.perturbations: {fitting}")
         for key, field in cls.Options.model_fields.items():
             click.echo(f"  options.{key}: {' '.join((field.description or '').split())}")
     click.echo(f"metrics: {', '.join(metric_names())}, hub:NAME, or a local path")

@@ -73,11 +73,13 @@ def show_evaluation(evaluation: Evaluation) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from finetune.cli.probing_summary import show_probes
+
     console = new_console()
     names = list(evaluation.systems["model"]["scores"])
     shown = [n for n in names if not n.endswith(("_micro", "_weighted"))][:6]
     level = f"{evaluation.confidence:.0%}"
-    title = f"{evaluation.rows:,} test rows, {level} bootstrap intervals"
+    title = f"{evaluation.rows:,} test rows, {level} intervals"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     systems = list(evaluation.systems.values())
@@ -98,34 +100,11 @@ def show_evaluation(evaluation: Evaluation) -> None:
     for contrast in evaluation.comparisons:
         if contrast["score"] == evaluation.headline:
             console.print(_contrast(evaluation, contrast), markup=False)
+    show_probes(evaluation)
     for goal in evaluation.goals:
         console.print(f"goal {'holds' if goal['holds'] else 'MISSED'}  {goal['sentence']}", markup=False)
     if evaluation.diagnosis:
         console.print(f"fit: {evaluation.diagnosis['verdict']}. {evaluation.diagnosis['sentence']}", markup=False)
-
-
-def show_comparison(result: dict[str, Any], first: str, second: str) -> None:
-    """The table of two runs on the same rows."""
-    from rich.table import Table
-
-    console = new_console()
-    table = Table(title=f"{result['rows']:,} shared test rows; difference = second − first", title_justify="left")
-    for name in ("", first, second, f"difference [{result['confidence']:.0%}]", "p (Holm)"):
-        table.add_column(name, justify="right" if name else "left", overflow="fold")
-    for name, entry in result["differences"].items():
-        table.add_row(
-            name, number(entry["first"]), number(entry["second"]),
-            f"{signed(entry['value'])} [{signed(entry['low'])}, {signed(entry['high'])}]",
-            number(entry["p_value_holm"]),
-        )  # fmt: skip
-    console.print(table)
-    headline = result["differences"][result["headline"]]
-    clear = headline["low"] is not None and (headline["low"] > 0 or headline["high"] < 0)
-    words = "differ" if clear else "cannot be told apart on these rows"
-    console.print(f"On {result['headline']} the two {words}.")
-    if "minimum_detectable_effect" in result:
-        smallest = result["minimum_detectable_effect"]
-        console.print(f"An accuracy difference of {smallest:.3f} would be found four times in five (80% power).")
 
 
 def show_plan(plan: dict[str, Any]) -> None:
@@ -153,10 +132,15 @@ def _score(entry: dict[str, Any]) -> str:
 
 
 def _contrast(evaluation: Evaluation, contrast: dict[str, Any]) -> str:
-    title = evaluation.systems[contrast["against"]]["title"]
+    from finetune.cards.wording import p_value
+
+    title, verdict = evaluation.systems[contrast["against"]]["title"], contrast.get("verdict") or ""
+    corrected = f"p {p_value(contrast['p_value_holm'])}".replace("p 0", "p = 0")
+    least = contrast.get("minimum_detectable_effect")
+    unseen = f"; less than {number(least)} could go unseen" if verdict == "not shown" and least is not None else ""
     return (
         f"model − {title}: {contrast['score']} {signed(contrast['difference'])} "
-        f"[{signed(contrast['low'])}, {signed(contrast['high'])}], paired p = {number(contrast['p_value'])}"
+        f"[{signed(contrast['low'])}, {signed(contrast['high'])}], {verdict} ({corrected}{unseen})"
     )
 
 

@@ -49,8 +49,7 @@ def diagnose(
     rise = last["validation_loss"] / max(best["validation_loss"], 1e-12) - 1
     if rise > RISE and last["train_loss"] < best["train_loss"]:
         return _overfitting(figures, training, rise)
-    ahead = max(baselines) < value if better == "higher" else min(baselines) > value
-    if baselines and not ahead:
+    if baselines and (max(baselines) >= value if better == "higher" else min(baselines) <= value):
         sentence = f"No better than its best baseline on {headline}: it has not learned what the data can teach."
         return {"verdict": "underfitting", "sentence": sentence, "figures": figures}
     if len(points) > 1 and best is last:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from finetune.artifacts import Evaluation
+from finetune.evaluation import calibration, errors, slices
 from finetune.recipe import EvaluationSection
 
 
@@ -22,7 +23,11 @@ class Examination:
     examine: Callable[[Evaluation, EvaluationSection], dict[str, object]]
 
 
-EXAMINATIONS: tuple[Examination, ...] = ()
+EXAMINATIONS: tuple[Examination, ...] = (
+    Examination("calibration", calibration.examine),
+    Examination("slices", slices.examine),
+    Examination("errors", errors.examine),
+)
 
 
 def examine(evaluation: Evaluation, settings: EvaluationSection) -> None:

@@ -43,6 +43,9 @@ class Scored:
         references = [task.parse_target(value) for value in table["reference"]]
         names = [name for name in table if not name.startswith(_ANSWERS) and name not in _OWN]
         rows = [{name: table[name][i] for name in names} for i in range(len(references))]
+        target = task.target_column().name
+        if target in {column.name for column in task.input_columns()}:  # an input that is its own reference
+            rows = [{**row, target: value} for row, value in zip(rows, references, strict=True)]
         return cls(task, rows, evaluation.answers(validation=validation), references)
 
     @cached_property

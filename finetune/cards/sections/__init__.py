@@ -6,8 +6,16 @@ from collections.abc import Callable
 
 from finetune.cards.blocks import Section
 from finetune.cards.record import Record
+from finetune.cards.sections import benchmarks, calibration, checks, contamination, robustness, slices
 
-SECTIONS: tuple[Callable[[Record], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[Record], Section | None], ...] = (
+    calibration.section,
+    slices.section,
+    robustness.section,
+    checks.section,
+    contamination.section,
+    benchmarks.section,
+)
 """In the order of the report."""
 
 
