@@ -29,6 +29,7 @@ from finetune.evaluation.contamination.verdicts import EVIDENCE, INCONCLUSIVE, N
 from finetune.evaluation.scored import Scored
 from finetune.recipe import EvaluationSection, MembershipSection
 from finetune.sources import resolve_model
+from finetune.task import TargetHints, load_task
 
 WORDS = [f"w{i}" for i in range(60)]
 WINDOW = 128
@@ -140,7 +141,7 @@ def test_a_run_tells_its_overlap_and_what_that_does(leaky_run: Any) -> None:
     marked = np.array([row["text"].startswith("again a ") for row in scored.rows])
     parts = {"all": np.arange(120), "clean": np.flatnonzero(~marked), "overlapping": np.flatnonzero(marked)}
     for name, chosen in parts.items():
-        assert effect["scores"][name]["value"] == pytest.approx(scored.headline()(chosen))
+        assert effect["scores"][name]["value"] == pytest.approx(scored.headline()[1](chosen))
     values = {name: entry["value"] for name, entry in effect["scores"].items()}
     assert effect["difference"]["value"] == pytest.approx(values["overlapping"] - values["clean"])
     assert effect["lift"]["value"] == pytest.approx(values["all"] - values["clean"])
@@ -396,3 +397,18 @@ def test_rows_are_read_in_their_published_order(make_recipe: Callable[..., Recip
     rows = list(iterate(pipeline.prepare(make_recipe()).test))
     places = [int(row["row"].rpartition(":")[2]) for row in exposure.in_published_order(rows[::-1])]
     assert places == sorted(places)
+
+
+def test_the_effect_is_on_the_runs_own_headline() -> None:
+    """A score of errors is better where it is lower, whatever the task's own first score is."""
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=200)
+    overlapping = np.arange(200) < 100
+    answers = truth + np.where(overlapping, 0.01, 1.0) * generator.normal(size=200)
+    task = load_task("text-classification").learn([float(value) for value in truth], TargetHints())
+    rows = [{"row": f"test:{i}", "text": str(i)} for i in range(200)]
+    scored = Scored(task, rows, [{"prediction": float(value)} for value in answers], [float(v) for v in truth])
+    found = measure_effect(scored, overlapping, EvaluationSection(metrics=("mae",), resamples=200))
+    assert (found["score"], found["direction"]) == ("mae", "lower")
+    assert found["difference"]["value"] < 0
+    assert found["verdict"] == BETTER

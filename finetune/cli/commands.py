@@ -147,6 +147,7 @@ def evaluate(run_folder: str) -> None:
     from finetune.artifacts import Evaluation, RunFolder
     from finetune.artifacts.evaluation import FILE
     from finetune.cli.console import quiet_libraries, show_evaluation
+    from finetune.errors import GoalsNotMetError
 
     quiet_libraries()
     folder = RunFolder.open(run_folder)
@@ -159,6 +160,8 @@ def evaluate(run_folder: str) -> None:
     pipeline.audit_bias(evaluation, min_rows=model.recipe.bias.min_rows).save(folder)
     pipeline.report(folder)
     show_evaluation(evaluation)
+    if not evaluation.goals_hold:
+        raise SystemExit(GoalsNotMetError.exit_code)
 
 
 @finetune.command()

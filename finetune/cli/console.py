@@ -79,7 +79,7 @@ def show_evaluation(evaluation: Evaluation) -> None:
     names = list(evaluation.systems["model"]["scores"])
     shown = [n for n in names if not n.endswith(("_micro", "_weighted"))][:6]
     level = f"{evaluation.confidence:.0%}"
-    title = f"{evaluation.rows:,} test rows, {level} intervals"
+    title = f"{evaluation.rows:,} test row{'s' * (evaluation.rows != 1)}, {level} intervals"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     systems = list(evaluation.systems.values())

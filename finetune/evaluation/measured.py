@@ -123,8 +123,9 @@ def sampling_notes(measured: Measured) -> list[str]:
     found, notes = measured.found, []
     if found.units < FEW:
         what = "rows" if found.clusters is None else "clusters"
+        counted = f"{found.units} {what if found.units != 1 else what.removesuffix('s')}"
         notes.append(
-            f"The intervals rest on {found.units} {what}. With so few they can be too short, above all where {what} "
+            f"The intervals rest on {counted}. With so few they can be too short, above all where {what} "
             f"differ much; more {what} help{'.' if what == 'rows' else ', more rows in the same ones do not.'}"
         )
     flat = [name for name, interval in measured.intervals().items() if interval.low == interval.high]

@@ -11,7 +11,7 @@ import numpy as np
 
 from finetune.artifacts import Evaluation
 from finetune.artifacts.prepared_data import CLUSTER
-from finetune.metrics import load_metric
+from finetune.metrics import load_metric, metric_facts, metric_outputs
 from finetune.metrics.additive import score_function
 from finetune.task import Prediction, Row, Task
 
@@ -68,10 +68,19 @@ class Scored:
         """All scores of some rows, as a function of their indices. Default: the task's own metrics."""
         return statistic(self.task, metrics or self.task.metrics, self.arrays)
 
-    def headline(self) -> Callable[[np.ndarray], float]:
-        """The first score alone."""
-        measured, name = self.statistic(self.task.metrics[:1]), self.task.headline
-        return lambda rows: measured(rows)[name]
+    def headline(self, metrics: Sequence[str] | None = None) -> tuple[str, Callable[[np.ndarray], float]]:
+        """Name and function of the first score.
+
+        Args:
+            metrics: Those of the run. Default, and where the first one is not built in (a metric of the user's may take
+                long to compute so often): the task's own.
+        """
+        chosen = (metrics or self.task.metrics)[0]
+        outputs = metric_outputs(chosen) if metric_facts(chosen) is not None else ()
+        if not outputs:
+            chosen, outputs = self.task.metrics[0], (self.task.headline,)
+        measured = self.statistic((chosen,))
+        return outputs[0], lambda rows: measured(rows)[outputs[0]]
 
 
 _ANSWERS = ("score:", "answer:", "baseline:")

@@ -55,7 +55,7 @@ class EvaluationSection(Section):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of the intervals."""
     resamples: int = Field(default=1000, ge=100)
-    """Bootstrap resamples behind each interval."""
+    """Bootstrap resamples behind each interval. Fewer than 1000 make intervals and p-values coarse."""
     interval: Literal["auto", "percentile", "bca"] = "auto"
     """How intervals are made: `percentile` or `bca` of bootstrap resamples; `bca` corrects for bias and skewness.
     `auto`: Wilson's formula for shares of independent rows, `bca` for all else."""

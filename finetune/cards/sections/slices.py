@@ -139,8 +139,16 @@ def _advice(found: Values, slices: Values) -> str:
     return (
         f"Rows with {_words(found)} ({share(part, 0)} of the test rows): read some of them with "
         "their labels. Are they harder, cut short, or labelled by another rule? If not, collect more training rows of "
-        "this kind and train again. Until then let a person look at such inputs, or say beside the model that its "
-        f"score is worse by about {gap} there."
+        f"this kind and train again. Until then {_meanwhile(found)} that its score is worse by about {gap} there."
+    )
+
+
+def _meanwhile(found: Values) -> str:
+    """Which rows have a label is not known when the model is used."""
+    return (
+        "say beside the model"
+        if found.get("of_target")
+        else "let a person look at such inputs, or say beside the model"
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from finetune.evaluation.contamination.verdicts import INCONCLUSIVE, NOT_MEASURED
 from finetune.evaluation.scored import Scored
+from finetune.metrics import direction
 from finetune.recipe import EvaluationSection
 from finetune.statistics.intervals import bootstrap
 
@@ -18,9 +19,7 @@ MIN_ROWS = 30
 BETTER, WORSE = "evidence of a better score on overlapping rows", "evidence of a worse score on overlapping rows"
 
 
-def measure_effect(
-    scored: Scored, overlapping: np.ndarray, settings: EvaluationSection, *, direction: str
-) -> dict[str, Any]:
+def measure_effect(scored: Scored, overlapping: np.ndarray, settings: EvaluationSection) -> dict[str, Any]:
     """The headline score with and without the rows that training has, too.
 
     One bootstrap over all rows serves the parts and their differences, so that rows which depend on each other stay
@@ -30,23 +29,24 @@ def measure_effect(
         scored: The test rows with their answers.
         overlapping: (n,) bool, which of them overlap.
         settings: Level and number of resamples.
-        direction: Whether `higher` or `lower` is better.
 
     Returns:
         `score`, `direction`, `verdict`, `rows`, and where both sides have `MIN_ROWS`: `scores` of `all`, `clean` and
         `overlapping` rows, `difference` (overlapping minus clean) and `lift` (all minus clean), each with its interval.
     """
     rows = {"all": len(overlapping), "clean": int((~overlapping).sum()), "overlapping": int(overlapping.sum())}
-    found = {"score": scored.task.headline, "direction": direction, "rows": rows, "min_rows": MIN_ROWS}
+    score, headline = scored.headline(settings.metrics)
+    better = direction(score)
+    found = {"score": score, "direction": better, "rows": rows, "min_rows": MIN_ROWS}
     if min(rows["clean"], rows["overlapping"]) < MIN_ROWS:
         return {**found, "verdict": NOT_MEASURED}
     intervals = bootstrap(
-        _parts(scored.headline(), overlapping), len(overlapping), resamples=settings.resamples,
+        _parts(headline, overlapping), len(overlapping), resamples=settings.resamples,
         confidence=settings.confidence, groups=scored.clusters,
     )  # fmt: skip
     values = {name: interval.to_dict() for name, interval in intervals.items()}
     difference, lift = values.pop("difference"), values.pop("lift")
-    verdict = _judge(difference, direction)
+    verdict = _judge(difference, better)
     return {**found, "scores": values, "difference": difference, "lift": lift, "verdict": verdict}
 
 
@@ -66,8 +66,8 @@ def _parts(
     return parts
 
 
-def _judge(difference: dict[str, Any], direction: str) -> str:
+def _judge(difference: dict[str, Any], better: str) -> str:
     low, high = difference["low"], difference["high"]
     if low is None or high is None or low <= 0 <= high:
         return INCONCLUSIVE
-    return BETTER if (low > 0) == (direction == "higher") else WORSE
+    return BETTER if (low > 0) == (better == "higher") else WORSE

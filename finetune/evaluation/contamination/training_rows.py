@@ -38,8 +38,7 @@ def examine_training_rows(
     overlap, found = look_for_rows(scored.task, _inputs(scored), train, settings.contamination.ngram)
     if found is None or not found.any.any():
         return {"overlap": overlap}
-    direction = evaluation.systems["model"]["scores"][evaluation.headline]["direction"]
-    return {"overlap": overlap, "effect": measure_effect(scored, found.any, settings, direction=direction)}
+    return {"overlap": overlap, "effect": measure_effect(scored, found.any, settings)}
 
 
 def look_for_rows(

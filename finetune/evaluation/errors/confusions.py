@@ -84,8 +84,11 @@ def _mixed(scored: Scored) -> Mixed | None:
 
 def _mixed_labels(scored: Scored) -> Mixed:
     wanted, given = (scored.arrays[name].astype(bool) for name in ("references", "predictions"))
-    # (n, labels, labels): a label that is missed beside one that is given without need, in the same row.
-    row, missed, added = np.nonzero((wanted & ~given)[:, :, None] & (given & ~wanted)[:, None, :])
+    # A label that is missed beside one that is given without need, in the same row.
+    lacks, spare = wanted & ~given, given & ~wanted
+    found = [np.array([(row, one, other) for one in np.flatnonzero(lacks[row]) for other in np.flatnonzero(spare[row])])
+             for row in np.flatnonzero(lacks.any(axis=1) & spare.any(axis=1))]  # fmt: skip
+    row, missed, added = np.concatenate([np.empty((0, 3), dtype=np.int64), *found]).T
     return Mixed("rows", tuple(scored.task.state()["names"]), row, missed, added, np.argwhere(wanted))
 
 

@@ -8,6 +8,7 @@ same, so all of it is a list to check: not all of it is wrong, and not every wro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,8 @@ def find_label_errors(evaluation: Evaluation, judged: Judged, settings: Evaluati
 
 def _by_label(about: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """How many suspects each pair of given and suggested label has, the most first."""
-    pairs = [(str(e["given"]), str(e["suggested"])) for e in about if "given" in e and "suggested" in e]
-    counts = sorted({pair: pairs.count(pair) for pair in set(pairs)}.items(), key=lambda item: (-item[1], item[0]))
+    pairs = Counter((str(e["given"]), str(e["suggested"])) for e in about if "given" in e and "suggested" in e)
+    counts = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     return [{"given": given, "suggested": suggested, "count": count} for (given, suggested), count in counts[:30]]
 
 

@@ -11,10 +11,11 @@ from finetune.errors import RecipeError
 from finetune.evaluation.agreement import NUMBERS, same_answer
 from finetune.evaluation.robustness.answering import Damage, Damaged
 from finetune.evaluation.scored import Scored
+from finetune.evaluation.stated import share_with_interval
 from finetune.metrics import direction
 from finetune.recipe import EvaluationSection
 from finetune.statistics.comparison import holm, paired_difference
-from finetune.statistics.intervals import bootstrap, wilson
+from finetune.statistics.intervals import bootstrap
 from finetune.task import Prediction
 
 MIN_ROWS = 10
@@ -116,8 +117,9 @@ def _answers(before: Scored, after: Scored, settings: EvaluationSection) -> dict
         moved = bootstrap(lambda rows: {"moved": float(moves[rows].mean())}, len(moves), resamples=settings.resamples,
                           confidence=settings.confidence, groups=before.clusters)["moved"]  # fmt: skip
         return {"changed": None, "moved": moved.to_dict()}
-    changed = sum(not same_answer(kind, *pair) for pair in pairs)
-    return {"changed": wilson(changed, len(pairs), settings.confidence).to_dict() | {"count": changed}, "moved": None}
+    changed = np.array([not same_answer(kind, *pair) for pair in pairs])
+    share = share_with_interval(changed, settings, before.clusters)
+    return {"changed": share | {"count": int(changed.sum())}, "moved": None}
 
 
 def _example(before: Scored, after: Scored) -> str:

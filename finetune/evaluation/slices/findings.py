@@ -56,7 +56,7 @@ def _finding(
     del entry["detectable"]  # of a part that was chosen beforehand
     return {
         "rule": str(rule), "conditions": rule.words, "rows": int(mask.sum()), "score": measure.name,
-        "words": measure.words, "direction": measure.direction, "why": why, **entry,
+        "words": measure.words, "direction": measure.direction, "why": why, "of_target": of_target, **entry,
     }  # fmt: skip
 
 

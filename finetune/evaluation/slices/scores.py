@@ -14,7 +14,7 @@ from finetune.evaluation.scored import Statistic
 from finetune.evaluation.slices.measures import Measure
 from finetune.evaluation.slices.shuffling import shuffle_test
 from finetune.statistics.comparison import holm
-from finetune.statistics.intervals import Interval, Method, bootstrap
+from finetune.statistics.intervals import Interval, Method, bootstrap, wilson
 
 FEWEST_CLUSTERS = 10
 """Clusters that a part, and the rest, need where rows come in clusters."""
@@ -73,7 +73,27 @@ def compared(masks: np.ndarray, measures: Sequence[Measure], setting: Setting, t
         _statistic(masks, measures), len(masks), resamples=setting.resamples, confidence=setting.confidence,
         method=setting.interval, groups=setting.clusters,
     )  # fmt: skip
-    return [_entry([found[f"{k}{which}"] for which in _WHICH], tests) for k in range(len(measures))]
+    units = _units(masks, setting)
+    return [
+        _entry([found[f"{k}{which}"] for which in _WHICH], tests)
+        | _ends_of_share(found[f"{k} inside"], measure, int(units[k]), setting)
+        for k, measure in enumerate(measures)
+    ]
+
+
+def _units(masks: np.ndarray, setting: Setting) -> np.ndarray:
+    """(K,) rows in each part, or clusters where rows depend on each other."""
+    if setting.clusters is None:
+        return np.asarray(masks.sum(axis=0))
+    return np.array([len(np.unique(setting.clusters[mask])) for mask in masks.T])
+
+
+def _ends_of_share(inside: Interval, measure: Measure, units: int, setting: Setting) -> Entry:
+    """Wilson's ends of a share of right answers whose resamples are all alike: none, or all, are right."""
+    if measure.name != "accuracy" or inside.low != inside.high or not units:
+        return {}
+    ends = wilson(round(inside.value * units), units, setting.confidence)
+    return {"low": ends.low, "high": ends.high}
 
 
 _WHICH = (" inside", " outside", " difference")
