@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from finetune.artifacts import Evaluation
 from finetune.errors import DataError, EmptyDataError, UsageError
+from finetune.evaluation.calibration import examine
+from finetune.recipe import EvaluationSection
 from finetune.statistics.calibration import (
     bin_of,
     brier_parts,
@@ -17,12 +20,11 @@ from finetune.statistics.calibration import (
     brier_skill,
     calibration_errors,
     cells_of,
-    error_interval,
     negative_log_likelihood,
-    null_errors,
     reliability_bins,
     statements,
 )
+from finetune.statistics.calibration_noise import error_interval, gap_noise, likeness, null_errors
 from finetune.statistics.curves import (
     Ranking,
     average_precision,
@@ -33,7 +35,9 @@ from finetune.statistics.curves import (
     roc_points,
     threshold_of_coverage,
 )
+from finetune.statistics.intervals import percentile, wilson
 from finetune.statistics.resampling import resampled_rows
+from finetune.statistics.shares import effective_rows, share_interval
 from finetune.statistics.temperature import fit_temperature, scale
 
 CASES = 100
@@ -156,7 +160,8 @@ def test_intervals_of_the_calibration_error_hold_the_true_one(distortion: float,
         gaps = (chance.random(n) < truth_of(said)) - said
         cells, size = cells_of(bin_of(said[:, None], 15)[0], 15)
         drawn = [np.bincount(cells[rows], gaps[rows], size) / n for rows in resampled_rows(n, 200, repetition)]
-        low, high = error_interval(np.bincount(cells, gaps, size) / n, np.array(drawn))
+        seen = np.bincount(cells, gaps, size) / n
+        low, high = error_interval(seen, gap_noise(seen, np.array(drawn), n))
         held += low <= wanted <= high
     assert held >= 52  # of 60; 57 on average, and fewer than 52 by chance once in a hundred times
 
@@ -167,6 +172,125 @@ def test_errors_by_chance_are_as_large_as_those_of_right_probabilities() -> None
     null = null_errors(said, draws=300)
     seen = [calibration_errors(said, (chance.random((400, 1)) < said).astype(float))[0] for _ in range(300)]
     assert np.mean(seen) == pytest.approx(null.mean(), rel=0.1)
+
+
+# -- a table of answers, and rows that depend on each other
+
+
+def evaluation_of(
+    said: np.ndarray, right: np.ndarray, clusters: np.ndarray | None = None, names: tuple[str, str] = ("a", "b")
+) -> Evaluation:
+    """Answers `a` with these probabilities (n,), at least 0.5, which are right or not (n,)."""
+    table: dict[str, list[Any]] = {
+        "row": list(range(len(said))), "text": ["some words"] * len(said),
+        "reference": [names[0] if good else names[1] for good in right], "prediction": [names[0]] * len(said),
+        f"score:{names[0]}": said.tolist(), f"score:{names[1]}": (1 - said).tolist(),
+    }  # fmt: skip
+    if clusters is not None:
+        table["cluster:source"] = [str(one) for one in clusters]
+    target = {"kind": "single_label", "names": names, "bins": None, "separator": None}
+    return Evaluation(
+        "text-classification", {}, target, "single_label", len(said), "accuracy", 0.95, 100, {}, predictions=table
+    )
+
+
+def examined(*given: Any, resamples: int = 200) -> dict[str, Any]:
+    return examine(evaluation_of(*given), EvaluationSection(resamples=resamples))
+
+
+def alike(chance: np.random.Generator, clusters: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Right probabilities of clusters whose rows are copies of each other."""
+    said = chance.beta(6, 1.3, clusters) / 2 + 0.5
+    return tuple(np.repeat(each, rows) for each in (said, chance.random(clusters) < said, np.arange(clusters)))  # type: ignore[return-value]
+
+
+def test_right_probabilities_of_clusters_raise_no_alarm_too_often() -> None:
+    """Where outcomes that are drawn independently would raise one nearly always."""
+    chance = np.random.default_rng(11)
+    found = [examined(*alike(chance, 40, 10))["before"]["ece"] for _ in range(40)]
+    assert sum(one["p_value"] <= 0.05 for one in found) <= 6  # 2 are expected
+    assert all(one["low"] == 0 for one in found if one["p_value"] > 0.05)
+
+
+def test_wrong_probabilities_of_clusters_are_seen() -> None:
+    chance = np.random.default_rng(12)
+    clusters = np.repeat(np.arange(100), 4)
+    found = examined(np.full(400, 0.95), chance.random(400) < 0.7, clusters)
+    assert found["before"]["ece"]["p_value"] < 0.05
+    assert found["before"]["ece"]["low"] > 0.1
+    assert found["clusters"] == 100
+
+
+def test_clusters_are_the_units_of_all_intervals() -> None:
+    said, right, clusters = alike(np.random.default_rng(13), 12, 20)
+    apart, together = examined(said, right)["before"], examined(said, right, clusters)["before"]
+    for score in ("brier", "nll"):
+        assert together[score]["high"] - together[score]["low"] > 2 * (apart[score]["high"] - apart[score]["low"])
+        assert (apart[score]["clusters"], together[score]["clusters"]) == (None, 12)
+    losses = (1 - said - (1 - right)) ** 2
+    assert together["brier"]["value"] == pytest.approx(losses.mean())
+    # The order of clusters is that of their names, which the draws go by.
+    names = np.array([f"={one}" for one in clusters])
+    drawn = np.array([losses[rows].mean() for rows in resampled_rows(240, 200, groups=names)])
+    ends = percentile(drawn, 0.95, 12)
+    assert (together["brier"]["low"], together["brier"]["high"]) == pytest.approx(ends)
+    wider = [(e["accuracy_high"] - e["accuracy_low"], f["accuracy_high"] - f["accuracy_low"])
+             for e, f in zip(together["reliability"], apart["reliability"], strict=True)
+             if e["rows"] and e["accuracy_low"] is not None]  # fmt: skip
+    assert wider
+    assert all(one > other for one, other in wider)
+
+
+def test_one_cluster_tells_nothing_of_chance() -> None:
+    said, right, _ = alike(np.random.default_rng(14), 40, 2)
+    found = examined(said, right, np.zeros(80, int))["before"]
+    assert [found["ece"][key] for key in ("low", "high", "p_value", "by_chance")] == [None] * 4
+    assert [found[score][end] for score in ("brier", "nll") for end in ("low", "high")] == [None] * 4
+    assert all(one["low"] is None for one in found["said"])
+
+
+@pytest.mark.parametrize(("n", "said", "right"), [(100, 0.999, 0.99), (200, 0.999, 0.98), (300, 0.9, 0.85)])
+def test_intervals_hold_the_error_where_few_answers_are_wrong(n: int, said: float, right: float) -> None:
+    """Where all answers of a sample are right, resamples of it show no noise at all."""
+    chance = np.random.default_rng(15)
+    held = 0
+    for _ in range(60):
+        error = examined(np.full(n, said), chance.random(n) < right)["before"]["ece"]
+        held += error["low"] <= said - right <= error["high"]
+    assert held >= 54  # of 60
+
+
+def test_a_share_of_clusters_has_as_many_rows_as_they_tell() -> None:
+    chance = np.random.default_rng(16)
+    hits, groups = np.repeat(chance.random(40) < 0.8, 10), np.repeat(np.arange(40), 10)
+    assert effective_rows(hits.astype(float), groups) == pytest.approx(40, rel=0.1)
+    assert effective_rows((chance.random(400) < 0.8).astype(float), groups) > 200
+    assert effective_rows(np.ones(400), groups) == 40
+    one_each = share_interval(hits, groups=np.arange(400))
+    assert (one_each.low, one_each.high) == pytest.approx((wilson(int(hits.sum()), 400).low, one_each.high), abs=0.002)
+    assert share_interval(np.ones(400), groups=groups).low < wilson(40, 40).low
+    assert math.isnan(share_interval(hits, groups=np.zeros(400)).low)
+
+
+def test_how_much_clusters_go_together_is_seen() -> None:
+    chance = np.random.default_rng(17)
+    said, groups = chance.random((2000, 1)) / 2 + 0.5, np.repeat(np.arange(200), 10)
+    apart = (chance.random((2000, 1)) < said).astype(float)
+    copies = (np.repeat(chance.random(200), 10)[:, None] < said).astype(float)
+    assert likeness(said, apart, groups) <= 0.1
+    assert likeness(said, copies, groups) == 1
+
+
+def test_answers_without_probabilities_are_told_not_raised() -> None:
+    evaluation = evaluation_of(np.full(30, 0.8), np.arange(30) % 4 > 0)
+    for name in ("score:a", "score:b"):
+        evaluation.predictions[name][3] = math.nan
+    assert examine(evaluation, EvaluationSection()) == {"because": "1 of 30 answers states no probability"}
+    good = evaluation_of(np.full(30, 0.8), np.arange(30) % 4 > 0)
+    good.validation = evaluation.predictions
+    found = examine(good, EvaluationSection(resamples=100))
+    assert found["temperature"]["reason"] == "1 of 30 answers states no probability"
+    assert found["before"]["ece"]["value"] >= 0
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,15 @@ import finetune
 from finetune.artifacts import Evaluation, RunFolder, TrainedModel
 from finetune.artifacts.decision import Decision
 from finetune.artifacts.prepared_data import iterate
+from finetune.cards import card_tables, limitations, trust
+from finetune.cards.record import Record
+from finetune.cards.sections import calibration as section_module
 from finetune.errors import RecipeError
+from finetune.evaluation.calibration import examine
+from finetune.evaluation.deciding import decide
 from finetune.evaluation.thresholds import Operation, choose_threshold
 from finetune.labels import Target
+from finetune.recipe import EvaluationSection
 from finetune.recipe.examination import Costs, ThresholdSection
 from finetune.statistics.calibration import negative_log_likelihood
 from finetune.statistics.temperature import scale
@@ -92,6 +99,19 @@ def test_a_label_that_no_row_has_gets_no_threshold() -> None:
     assert choose_threshold(np.array([0.1, 0.2]), np.array([False, False]), ThresholdSection(recall=0.5)) is None
 
 
+def test_answers_without_probabilities_leave_the_default_rule() -> None:
+    task = task_of("single_label", ("negative", "positive"))
+    answers = [{"prediction": "positive", "scores": {"negative": 0.2, "positive": 0.8}} for _ in range(10)]
+    answers[4] = {"prediction": "positive", "scores": {"negative": math.nan, "positive": math.nan}}
+    rows = [{"text": "w", "label": i % 2} for i in range(10)]
+    settings = EvaluationSection.model_validate(RULE)
+    rule, notes = decide(task, rows, answers, settings)
+    assert rule == Decision()
+    assert len(notes) == 1
+    assert "1 of 10 answers states no probability on the validation rows" in notes[0]
+    assert decide(task, rows[5:], answers[5:], settings)[0].thresholds
+
+
 # -- applying
 
 
@@ -129,6 +149,65 @@ def test_a_choice_keeps_its_answer_and_what_it_does_not_have() -> None:
 def test_a_rule_comes_back_from_json_as_it_was() -> None:
     rule = Decision(1.2345678901234567, {"b": 0.1 + 0.2})
     assert Decision.from_dict(json.loads(json.dumps(rule.to_dict()))) == rule
+
+
+# -- saying it
+
+
+def record_of(calibration: dict[str, Any], tables: dict[str, list[Any]]) -> Record:
+    names = ("no", "yes")
+    evaluation = Evaluation(
+        "text-classification", {}, {"kind": "single_label", "names": names, "bins": None, "separator": None},
+        "single_label", len(tables["reference"]), "accuracy", 0.95, 100, {}, predictions=tables,
+    )  # fmt: skip
+    evaluation.calibration = calibration or examine(evaluation, EvaluationSection(resamples=200))
+    record = object.__new__(Record)
+    object.__setattr__(record, "evaluation", evaluation)
+    return record
+
+
+def table_of_halves() -> dict[str, list[Any]]:
+    """Too sure at 0.95 and not sure enough at 0.6: on average as sure as it is right."""
+    yes, right = [0.95] * 200 + [0.6] * 200, ([True] * 4 + [False]) * 40 + ([True] * 3 + [False]) * 50
+    return {
+        "row": list(range(400)), "text": ["w"] * 400, "reference": ["yes" if r else "no" for r in right],
+        "prediction": ["yes"] * 400, "score:yes": yes, "score:no": [1 - p for p in yes],
+    }  # fmt: skip
+
+
+def test_card_and_report_say_the_same_of_probabilities() -> None:
+    record = record_of({}, table_of_halves())
+    card = limitations._sure_and_wrong(record)
+    assert trust.MIXED in card[-1]
+    assert trust.MIXED in section_module.verdict(record.evaluation.calibration)
+    before = record.evaluation.calibration["before"]
+    assert f"{before['mean_confidence']:.1%} sure on average and right in {before['mean_outcome']:.1%}" in card[-1]
+    assert f"{before['mean_confidence']:.1%} sure on average" in card_tables.calibration(record)
+
+
+def test_a_temperature_of_one_changes_nothing() -> None:
+    found = record_of({}, table_of_halves()).evaluation.calibration
+    found["temperature"] = {"value": 0.998, "applied": False, "rows": 374, "reason": ""}
+    said = section_module._temperature(found)
+    assert said == "Temperature scaling would change nothing (T = 1.00, fitted to 374 validation rows)."
+
+
+def test_the_report_says_why_probabilities_were_not_looked_at() -> None:
+    tables = table_of_halves()
+    tables["score:yes"][7] = tables["score:no"][7] = math.nan
+    record = record_of({}, tables)
+    part = section_module.section(record)
+    assert part is not None
+    assert "not measured, because 1 of 400 answers states no probability" in str(part.blocks[0])
+    assert limitations._sure_and_wrong(record) == []
+
+
+def test_the_report_draws_what_one_cluster_leaves_open() -> None:
+    tables = table_of_halves() | {"cluster:source": ["one"] * 400}
+    record = record_of({}, tables)
+    part = section_module.section(record)
+    assert part is not None
+    assert "cannot be told" in section_module.verdict(record.evaluation.calibration)
 
 
 # -- a whole run
@@ -280,6 +359,9 @@ def test_several_labels_per_row(tmp_path: Path) -> None:
     assert model.data is not None
     assert model.predict_rows(list(iterate(model.data.test))) == evaluation.answers()
     assert {entry["label"] for entry in evaluation.calibration["per_label"]} == {"w1", "w2"}
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "not answered from the task&#39;s threshold on" in text or "not answered from the task's threshold" in text
+    assert "follow the likeliest label" not in text
 
 
 def test_choices_are_examined(tmp_path: Path) -> None:

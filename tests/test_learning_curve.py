@@ -22,6 +22,7 @@ from finetune.cards import write_study_page
 from finetune.data.splitting import share_of
 from finetune.errors import RecipeError, RunFolderError, UsageError
 from finetune.recipe import Recipe
+from finetune.studies.growing_shares import recipe_of_share
 
 # -- shares of the training rows
 
@@ -164,6 +165,33 @@ def test_what_makes_no_curve_is_refused(make_recipe: Callable[..., Recipe]) -> N
         learning_curve(make_recipe(evaluation__folds=None, data__split={"train_share": 0.5}))
     with pytest.raises(RecipeError, match="does not measure"):
         learning_curve(make_recipe(data__split={}), goal="rouge>=0.5")
+
+
+def test_goals_on_what_a_curve_leaves_out_are_left_out(make_recipe: Callable[..., Recipe]) -> None:
+    """Damage and stated behaviour are not measured on a curve, and goals on them would be refused before the first
+    run; the goal of the curve and those on other numbers stay."""
+    check = {"name": "steady", "kind": "invariance", "append": "today"}
+    goals = {"robustness.typos": "<= 0.3", "robustness.typos.high": "<= 0.9", "checks.steady": "<= 0.5",
+             "calibration.ece": "<= 0.9", "accuracy": ">= 0.01", "beats_baselines": False}  # fmt: skip
+    recipe = make_recipe(
+        goals=goals, training__max_steps=1, evaluation__baselines=["majority"], evaluation__checks=[check],
+        evaluation__robustness={"perturbations": ["typos"]},
+    )  # fmt: skip
+    kept = {name: goals[name] for name in ("calibration.ece", "accuracy", "beats_baselines")}
+    assert recipe_of_share(recipe, 0.5, 1).goals == kept
+    found = learning_curve(recipe, shares=(0.3, 0.5, 0.7, 1), seeds=1)
+    assert found["goal"]["score"] == "accuracy"
+    run = Evaluation.load(RunFolder.open(Path(found["folder"]) / "share-1-seed-42"))
+    assert {goal["name"] for goal in run.goals} == set(kept)
+    assert not run.robustness.get("perturbations")
+
+
+@pytest.mark.parametrize("goal", ["calibration.ece<=0.1", "accuracy.low>=0.5", "robustness.typos<=0.1"])
+def test_a_curve_is_of_a_score(make_recipe: Callable[..., Recipe], goal: str, tmp_path: Path) -> None:
+    """Such a number has no curve: that is said before the first run."""
+    with pytest.raises(UsageError, match="has no curve"):
+        learning_curve(make_recipe(), goal=goal)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_command_answers_and_writes_its_page(write_recipe: Callable[..., Path], tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from finetune import run, run_seeds
 from finetune.artifacts import Evaluation, RunFolder
 from finetune.cards import write_study_page
 from finetune.errors import DataError, RecipeError, RunFolderError, UsageError
+from finetune.evaluation import compare_repeated
 from finetune.recipe import Recipe
 from finetune.statistics.repetition import mean_draws, spread
 from finetune.studies.repeated import read_repeated
-from finetune.studies.seeds import churn, median
+from finetune.studies.seeds import churn, mean_entries, median
 
 SEEDS = (5, 1, 8)
 
@@ -209,6 +210,86 @@ def test_goals_are_held_against_the_mean(study: tuple[dict[str, Any], Recipe]) -
     assert goals["accuracy"]["value"] == found["scores"]["accuracy"]["mean"]
     assert goals["accuracy.low"]["value"] == found["scores"]["accuracy"]["low"]
     assert (goals["accuracy"]["holds"], goals["accuracy.low"]["holds"], found["goals_hold"]) == (True, False, False)
+
+
+def test_goals_on_other_numbers_are_held_against_their_mean(make_recipe: Callable[..., Recipe]) -> None:
+    """One of each look, and an end; what the study says is the mean of what the seeds' own runs were held against."""
+    goals = {"accuracy.low": ">= 0", "calibration.ece": "<= 0.001", "calibration.ece.high": "<= 1",
+             "slices.worst": ">= 0", "robustness.typos": "<= 1", "checks.steady": "<= 1"}  # fmt: skip
+    found = run_seeds(make_recipe(
+        goals=goals, training__max_steps=2, training__seeds=[1, 2], evaluation__baselines=["majority"],
+        evaluation__resamples=100, evaluation__metrics=["accuracy"],
+        evaluation__slices={"columns": ["site"], "min_rows": 5},
+        evaluation__robustness={"perturbations": ["typos"]},
+        evaluation__checks=[{"name": "steady", "kind": "invariance", "append": "today"}],
+    ))  # fmt: skip
+    held = {goal["name"]: goal for goal in found["goals"]}
+    runs = [Evaluation.load(RunFolder.open(Path(found["folder"]) / f"seed-{seed}")) for seed in (1, 2)]
+    each = [{goal["name"]: goal["value"] for goal in run.goals} for run in runs]
+    assert set(held) == set(goals)
+    for name in set(goals) - {"accuracy.low"}:  # the end of a score is that of the mean's own interval
+        assert math.isclose(held[name]["value"], np.mean([values[name] for values in each]), abs_tol=1e-12), name
+    assert held["accuracy.low"]["value"] == found["scores"]["accuracy"]["low"]
+    assert len({values["calibration.ece"] for values in each}) == 2, "else a mean is no different from one of them"
+    assert [name for name, goal in held.items() if not goal["holds"]] == ["calibration.ece"]
+    page = write_study_page(found, Path(found["folder"]) / "study.html").read_text("utf-8")
+    assert all(f"{goal['value']:.4f}" in page for goal in held.values())
+
+
+def test_a_number_that_a_seed_lacks_has_no_mean(study: tuple[dict[str, Any], Recipe]) -> None:
+    found, _ = study
+    runs = [Evaluation.load(folder) for folder in runs_of(found)]
+    ece = [run.calibration[run.calibration["as_is"]]["ece"]["value"] for run in runs]
+    assert math.isclose(mean_entries(runs)["calibration.ece"]["value"] or 0, np.mean(ece))
+    runs[1].calibration = {}
+    assert mean_entries(runs)["calibration.ece"] == {"value": None, "low": None, "high": None}
+
+
+# -- two recipes from the same seeds
+
+
+def test_the_interval_of_two_recipes_holds_what_few_seeds_leave_open(
+    study: tuple[dict[str, Any], Recipe], tmp_path: Path
+) -> None:
+    """Every row of a run is right, or none is: the rows then move nothing, and the spread of the draws is that of the
+    seeds alone, s/√k and not √((k - 1)/k) of it."""
+    found, _ = study
+    shares = {"first": (0.0, 0.0, 0.0), "second": (1.0, 0.0, 1.0)}
+    folders = {
+        name: [answered(folder, right, tmp_path / f"{name}-{i}") for i, (folder, right) in
+               enumerate(zip(runs_of(found), each, strict=True))] for name, each in shares.items()
+    }  # fmt: skip
+    entry = compare_repeated(folders["first"], folders["second"], resamples=20_000)["differences"]["accuracy"]
+    assert entry["each"] == list(shares["second"])
+    assert abs(entry["standard_error"] / (np.std(shares["second"], ddof=1) / math.sqrt(3)) - 1) < 0.03
+    one = compare_repeated(folders["first"][:1], folders["second"][:1], resamples=50)["differences"]["accuracy"]
+    assert (one["low"], one["value"], one["high"]) == (1, 1, 1)
+
+
+def answered(folder: RunFolder, right: float, copy: Path) -> RunFolder:
+    """A copy of a run that answers all rows right, or none."""
+    shutil.copytree(folder.path, copy)
+    changed = RunFolder(copy)
+    table = changed.read_table("predictions/test.parquet")
+    labels = sorted(set(table["reference"]))
+    given = [truth if right else labels[1 - labels.index(truth)] for truth in table["reference"]]
+    changed.write_table("predictions/test.parquet", table | {"prediction": given})
+    return changed
+
+
+def test_p_values_of_two_recipes_are_corrected_for_all_scores(study: tuple[dict[str, Any], Recipe]) -> None:
+    found, _ = study
+    runs = runs_of(found)
+    differences = compare_repeated(runs[:2], runs[1:], resamples=200)["differences"]
+    p_values = [entry["p_value"] for entry in differences.values()]
+    assert len(differences) > 1
+    assert None not in p_values
+    assert not any(name.endswith(("_micro", "_weighted")) for name in differences)
+    corrected = [entry["p_value_holm"] for entry in differences.values()]
+    rising = sorted(p_values)
+    steps = [min(1.0, (len(rising) - i) * p) for i, p in enumerate(rising)]
+    assert np.allclose(sorted(corrected), np.maximum.accumulate(steps))
+    assert corrected != p_values
 
 
 def test_the_page_says_mean_spread_and_what_to_publish(study: tuple[dict[str, Any], Recipe], tmp_path: Path) -> None:

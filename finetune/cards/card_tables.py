@@ -164,8 +164,8 @@ def calibration(record: Record) -> str:
         return ""
     wrong = share(found["sure_and_wrong"] / found["rows"])
     return (
-        f"It is {share(found['mean'])} sure on average and right in {share(found['right'])} of the test rows; it is "
-        f"wrong and at least {share(limitations.SURE, 0)} sure in {wrong} of them."
+        f"It is {limitations.sure_and_right(record, found)} of the test rows; it is wrong and "
+        f"at least {share(limitations.SURE, 0)} sure in {wrong} of them."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from finetune.cards import trust
 from finetune.cards.record import Record, short_name
 from finetune.cards.summary import best_baseline, headline_entry, judge_difference
 from finetune.cards.wording import (
@@ -163,18 +164,33 @@ def _sure_and_wrong(record: Record) -> list[str]:
     found = confidence(record)
     if found is None:
         return []
-    gap = found["mean"] - found["right"]
-    trend = "more" if gap > 0 else "less"
-    calibration = record.evaluation.calibration
-    error = calibration[calibration["as_is"]]["ece"] if calibration else {}
-    shown = error["p_value"] < 1 - record.evaluation.confidence if error else abs(gap) > 0.02
     return [
         *([f"It is wrong and at least {share(SURE, 0)} sure in {count(found['sure_and_wrong'])} of "
            f"{count(found['rows'])} test rows ({share(found['sure_and_wrong'] / found['rows'])})."]
           if found["sure_and_wrong"] else []),
-        *([f"Its probabilities are not calibrated: it is {share(found['mean'])} sure on average and right in "
-           f"{share(found['right'])} of the rows, {trend} sure than it should be."] if shown else []),
+        *_off(record, found),
     ]  # fmt: skip
+
+
+def _off(record: Record, found: Mapping[str, float]) -> list[str]:
+    """That its probabilities are off, and which way, by the rule of the report."""
+    calibration, gap = record.evaluation.calibration, found["mean"] - found["right"]
+    if trust.measured_as_is(calibration):
+        shown, way = trust.shown_off(calibration), trust.trend(calibration)
+    else:  # a run from before calibration was measured
+        shown, way = abs(gap) > 0.02, f"{'more' if gap > 0 else 'less'} sure than it should be"
+    means = f"{sure_and_right(record, found)} of the rows"
+    return [f"Its probabilities are not calibrated: it is {means}, {way}."] if shown else []
+
+
+def sure_and_right(record: Record, found: Mapping[str, float]) -> str:
+    """How sure it is on average and how often that comes true, to follow "it is" and stand before "of the rows"."""
+    if trust.measured_as_is(record.evaluation.calibration) and record.evaluation.decision.thresholds:
+        # Answers go by a threshold; probabilities are about the likeliest label.
+        return (
+            f"{share(found['mean'])} sure of its likeliest label on average, which is right in {share(found['right'])}"
+        )
+    return f"{share(found['mean'])} sure on average and right in {share(found['right'])}"
 
 
 def _rule(record: Record) -> list[str]:
@@ -191,6 +207,7 @@ def _rule(record: Record) -> list[str]:
 def confidence(record: Record) -> dict[str, float] | None:
     """`rows`, `right` (share), `mean` (probability of its answer) and `sure_and_wrong` (rows), from the predictions.
 
+    `right` and `mean` are those of the report where calibration was measured: of the likeliest label.
     None where an answer is not one label with a probability.
     """
     references = record.evaluation.predictions.get("reference") or []
@@ -202,10 +219,11 @@ def confidence(record: Record) -> dict[str, float] | None:
         return None
     right = [a["prediction"] == reference for a, reference in zip(answers, references, strict=True)]
     known = [float(value or 0.0) for value in sure]
+    measured = trust.measured_as_is(record.evaluation.calibration)
     return {
         "rows": len(right),
-        "right": sum(right) / len(right),
-        "mean": sum(known) / len(known),
+        "right": measured.get("mean_outcome", sum(right) / len(right)),
+        "mean": measured.get("mean_confidence", sum(known) / len(known)),
         "sure_and_wrong": sum(value >= SURE and not good for value, good in zip(known, right, strict=True)),
     }
 

@@ -76,19 +76,27 @@ def _seeds(found: Values) -> str:
     return f"{count(found['seeds'])} seed{'s' * (found['seeds'] != 1)}"
 
 
+def _corrected(found: Values) -> bool:
+    """Whether p-values are corrected; in studies of before they are not."""
+    return all("p_value_holm" in entry for entry in found["differences"].values())
+
+
 def _reading(found: Values) -> str:
     few = " With so few seeds it says little about other seeds: look at each." if found["seeds"] < 5 else ""
+    holm = f" p is corrected by Holm's method for all {count(len(found['differences']))} scores together."
+    tested = holm if _corrected(found) else ""
     return (
         f"Differences are with minus without. The intervals ({100 * found['confidence']:.0f}%) resample test rows and "
-        f"seeds alike, so they cover what either would have changed.{few} The filled dot is the mean, its whisker the "
-        "interval; the outlined ones below are the seeds."
+        f"seeds alike, so they cover what either would have changed.{few}{tested} The filled dot is the mean, its "
+        "whisker the interval; the outlined ones below are the seeds."
     )
 
 
 def _differences(found: Values) -> Table:
     widest = _widest(found["differences"].values())
     rows = [_difference(name, entry, widest) for name, entry in found["differences"].items()]
-    titles = ("Score", "Without", "With", "Difference", "Interval", "p", "Drawn (dashed: none)")
+    tested = "p, corrected" if _corrected(found) else "p"
+    titles = ("Score", "Without", "With", "Difference", "Interval", tested, "Drawn (dashed: none)")
     caption = f"Means over {_seeds(found)} on the same {count(found['rows'])} test rows."
     return Table(caption, titles, rows, frozenset({1, 2, 3, 4, 5}))
 
@@ -119,7 +127,8 @@ def _difference(name: str, entry: Values, widest: float) -> list[Value]:
     drawn = Whisker(_marks(entry, (-reach, reach)), label, 50.0, (signed(-reach, 2), signed(reach, 2)))
     return [
         metric_title(name), number(entry["first"], digits), number(entry["second"], digits),
-        signed(entry["value"], digits), bounds, p_value(entry.get("p_value")), Cell(whisker=drawn),
+        signed(entry["value"], digits), bounds, p_value(entry.get("p_value_holm", entry.get("p_value"))),
+        Cell(whisker=drawn),
     ]  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -16,13 +17,16 @@ from finetune.evaluation.contrasts import contrast, judge
 from finetune.evaluation.measured import Measured, Sampling, measure
 from finetune.evaluation.scored import Scored
 from finetune.metrics import metric_names, metric_outputs
-from finetune.statistics.comparison import difference_from_draws
+from finetune.statistics.comparison import difference_from_draws, holm
 from finetune.statistics.intervals import finite
+from finetune.statistics.repetition import mean_draws
 from finetune.statistics.resampling import resample
 from finetune.task import Task
 
 _AVERAGES = ("_micro", "_weighted")
 """Ends of the names of scores that are other averages of one that is compared: each would weigh on the correction."""
+_PerSeed = Sequence[Sequence[Mapping[str, Any]]]
+"""Per seed a pair, first and second: score -> its value, or its draws (resamples,)."""
 
 
 def compare(
@@ -94,8 +98,10 @@ def compare_repeated(
     """Compare two recipes, each trained from the same seeds, on the same test rows.
 
     The difference is that of the scores' means over seeds. Its interval resamples test rows and seeds alike (the seeds
-    within each resample of the rows), so it covers both what other rows and what other seeds would have changed. With
-    few seeds the latter is known roughly only; the differences of the single seeds stand beside it.
+    within each resample of the rows, see `finetune.statistics.repetition.mean_draws`), so it covers both what other
+    rows and what other seeds would have changed, and is as wide as few seeds ask for. Of a single seed, what other
+    seeds would have changed is unknown, and its interval covers other rows alone. p-values are corrected (Holm) for all
+    scores; other averages of a score that is compared (`f1_micro`) are left out, as `compare` does.
 
     Args:
         first: A finished run per seed.
@@ -105,7 +111,7 @@ def compare_repeated(
 
     Returns:
         `rows`, `seeds` (how many), `headline` and per score in `differences` (second minus first): `first` and `second`
-        (means), `value`, `low`, `high`, `p_value`, and `each` (per seed).
+        (means), `value`, `low`, `high`, `p_value`, `p_value_holm`, and `each` (per seed).
 
     Raises:
         DataError: The runs have different tasks, labels or test rows.
@@ -118,18 +124,23 @@ def compare_repeated(
     rows, clusters = len(one.keys), one.scored.clusters
     values = [[function(np.arange(rows)) for function in pair] for pair in measured]
     draws = [[resample(function, rows, resamples, 0, clusters) for function in pair] for pair in measured]
-    chosen = np.random.default_rng(0).integers(len(both), size=(len(both), resamples))
-    differences: dict[str, Any] = {}
-    for name in values[0][0]:
-        each = [float(b[name] - a[name]) for a, b in values]
-        drawn = np.stack([b[name] - a[name] for a, b in draws])  # (seeds, resamples)
-        found = difference_from_draws(
-            float(np.mean(each)), np.take_along_axis(drawn, chosen, axis=0).mean(axis=0), confidence
-        )
-        means = {key: float(np.mean([pair[i][name] for pair in values])) for i, key in enumerate(("first", "second"))}
-        differences[name] = {**means, **found.to_dict(), "each": each}
+    names = [name for name in values[0][0] if not name.endswith(_AVERAGES)]
+    differences = {name: _repeated_difference(name, values, draws, confidence) for name in names}
+    p_values = [math.nan if entry["p_value"] is None else entry["p_value"] for entry in differences.values()]
+    for entry, corrected in zip(differences.values(), holm(p_values), strict=True):
+        entry.update(finite({"p_value_holm": corrected}))
     return {"rows": rows, "seeds": len(both), "confidence": confidence, "headline": one.task.headline,
             "differences": differences}  # fmt: skip
+
+
+def _repeated_difference(name: str, values: _PerSeed, draws: _PerSeed, confidence: float) -> dict[str, Any]:
+    """One score: the mean difference over seeds, and what rows and seeds would have changed in it."""
+    each = [float(b[name] - a[name]) for a, b in values]
+    drawn = np.stack([b[name] - a[name] for a, b in draws])  # (seeds, resamples)
+    means = mean_draws(drawn) if len(each) > 1 else drawn[0]
+    found = difference_from_draws(float(np.mean(each)), means, confidence)
+    ends = {key: float(np.mean([pair[i][name] for pair in values])) for i, key in enumerate(("first", "second"))}
+    return {**ends, **found.to_dict(), "each": each}
 
 
 @dataclass(frozen=True)

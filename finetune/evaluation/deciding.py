@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from finetune.artifacts.decision import EXCLUSIVE, SEVERAL, Decision
+from finetune.evaluation.stated import count_stateless, explain_stateless
 from finetune.evaluation.thresholds import choose_threshold, describe, labels_to_decide
 from finetune.recipe import EvaluationSection
 from finetune.statistics.temperature import fit_temperature, scale
@@ -46,6 +47,12 @@ def decide(
     if found is None:
         return Decision(), []
     probabilities, truth = found
+    lacking = count_stateless(probabilities, truth)
+    if lacking:
+        return Decision(), _warn(
+            f"No temperature and no threshold was chosen, because {explain_stateless(lacking, len(truth))} on the "
+            "validation rows: the model answers by the default rule."
+        )
     notes: list[str] = []
     temperature = _temperature(probabilities, truth, notes) if settings.calibration.temperature else None
     scaled = scale(probabilities, temperature or 1.0, exclusive=truth.ndim == 1)
@@ -55,18 +62,21 @@ def decide(
     return Decision(temperature, thresholds), notes
 
 
+def _warn(note: str) -> list[str]:
+    log.warning(note)
+    return [note]
+
+
 def unchosen(settings: EvaluationSection, kept: Decision) -> list[str]:
     """What to say where the recipe wants a rule and there are no validation rows to choose it on."""
     if not decides(settings):
         return []
     if kept:
         return ["There were no validation rows: the temperature and thresholds are those that were chosen earlier."]
-    note = (
+    return _warn(
         "There were no validation rows to choose the temperature or the threshold on that the recipe asks for: the "
         "model answers by the default rule."
     )
-    log.warning(note)
-    return [note]
 
 
 def _temperature(probabilities: Any, truth: Any, notes: list[str]) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 from finetune.artifacts import Evaluation
 from finetune.evaluation.scored import Scored
 from finetune.recipe import EvaluationSection
-from finetune.statistics.intervals import bootstrap, wilson
+from finetune.statistics.shares import share_interval
 from finetune.statistics.temperature import scale
 
 Array = np.ndarray[Any, Any]
@@ -58,6 +58,21 @@ class Stated:
         return cls(names, labelled, probabilities, truth, right, sure, scored.clusters)
 
     @property
+    def units(self) -> int:
+        """How many things tell something of their own: clusters, or rows where nothing makes them depend."""
+        return len(self.truth) if self.clusters is None else len(np.unique(self.clusters))
+
+    @property
+    def stateless(self) -> int:
+        """Rows that cannot be looked at, see `count_stateless`."""
+        return count_stateless(self.probabilities, self.truth)
+
+    @property
+    def because(self) -> str:
+        """Why nothing can be told of these rows."""
+        return explain_stateless(self.stateless, len(self.truth))
+
+    @property
     def exclusive(self) -> bool:
         """Whether exactly one column is true in each row."""
         return self.truth.ndim == 1
@@ -80,26 +95,38 @@ def _confidence(probabilities: Array, truth: Array, given: Array | None) -> Arra
     if truth.ndim == 2:
         return np.asarray(np.where(given == 1, probabilities, 1 - probabilities).prod(axis=1))
     if given is None:
-        return np.asarray(np.nanmax(probabilities, axis=1))
+        return np.asarray(np.fmax.reduce(probabilities, axis=1))
     return np.asarray(probabilities[np.arange(len(given)), given])
 
 
+def count_stateless(probabilities: Array, truth: Array) -> int:
+    """Rows whose answers state no probability: of the true alternative, or of any one of several labels.
+
+    Args:
+        probabilities: (n, k), NaN for what a row does not have.
+        truth: (n,) columns of the true alternative, or (n, k) of 0 and 1.
+    """
+    finite = np.isfinite(probabilities)
+    known = finite.all(axis=1) if truth.ndim == 2 else finite[np.arange(len(truth)), truth]
+    return int((~known).sum())
+
+
+def explain_stateless(rows: int, of: int) -> str:
+    """The same in words, for a sentence."""
+    return f"{rows:,} of {of:,} answers state{'s' * (rows == 1)} no probability"
+
+
 def share_with_interval(hits: Array, settings: EvaluationSection, clusters: Array | None = None) -> dict[str, Any]:
-    """The share of rows with a 1 and its interval: Wilson's; by the bootstrap over clusters where rows depend on each
-    other. Without rows all is None.
+    """The share of rows with a 1 and its interval, see `share_interval`. Without rows all is None.
 
     Args:
         hits: (n,) bool.
-        settings: Level and number of resamples.
-        clusters: (n,) of the same rows.
+        settings: Level.
+        clusters: (n,) of the same rows, where they depend on each other.
     """
     if not len(hits):
         return {"value": None, "low": None, "high": None, "rows": 0}
-    found = wilson(int(hits.sum()), len(hits), settings.confidence)
-    if clusters is not None and len(np.unique(clusters)) > 1:
-        drawn = bootstrap(lambda rows: {"share": hits[rows].mean()}, len(hits), resamples=settings.resamples,
-                          confidence=settings.confidence, groups=clusters)["share"]  # fmt: skip
-        found = drawn if math.isfinite(drawn.low) and drawn.low < drawn.high else found
+    found = share_interval(hits, settings.confidence, groups=clusters)
     return {"value": found.value, "low": found.low, "high": found.high, "rows": len(hits)}
 
 

@@ -9,7 +9,6 @@ For alternatives that is the likeliest one (c = 1, "top label"); for independent
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from finetune.errors import DataError, EmptyDataError, UsageError
-from finetune.statistics.intervals import wilson
+from finetune.statistics.shares import share_interval
 
 Array = NDArray[Any]
 Scheme = Literal["width", "mass"]
@@ -36,7 +35,7 @@ class Bin:
         rows: Statements in it.
         confidence: Their mean probability; NaN in an empty bin, as all below.
         accuracy: Share of them that came true.
-        accuracy_low: Lower end of Wilson's interval of that share.
+        accuracy_low: Lower end of the interval of that share; NaN too where all of them are of one cluster.
         accuracy_high: Upper end.
     """
 
@@ -98,7 +97,7 @@ def calibration_errors(
 
     ECE = Σ_b n_b/n |accuracy_b - confidence_b|, averaged over the columns (for independent labels: classwise, Kull et
     al. 2019); the maximum is over the bins that hold anything. Both are too large on few rows, where the accuracy of a
-    bin is off by chance: `null_errors` says by how much.
+    bin is off by chance: `calibration_noise.null_errors` says by how much.
 
     Example:
         >>> calibration_errors(np.array([[0.9], [0.9]]), np.array([[1.0], [0.0]]))
@@ -116,81 +115,34 @@ def cells_of(chosen: Array, bins: int) -> tuple[Array, int]:
     return (chosen + bins * np.arange(columns)).ravel(), bins * columns
 
 
-def null_errors(confidence: Array, bins: int = 15, *, draws: int = 1000, seed: int = 0) -> Array:
-    """(draws,) expected calibration errors (`width`) of as many rows whose probabilities are exactly right.
-
-    Outcomes are drawn with the stated probabilities (Bröcker and Smith 2007, "consistency resampling"); an error that
-    is no larger than most of these is no evidence of miscalibration.
-    """
-    cells, size = cells_of(bin_of(confidence, bins)[0], bins)
-    generator, flat = np.random.default_rng(seed), confidence.ravel()
-    errors = np.empty(draws)
-    for draw in range(draws):
-        gaps = np.bincount(cells, (generator.random(len(flat)) < flat) - flat, size)
-        errors[draw] = np.abs(gaps).sum() / len(flat)
-    return errors
-
-
-def error_interval(gaps: Array, resampled: Array, confidence: float = 0.95) -> tuple[float, float]:
-    """Ends of an interval of the expected calibration error.
-
-    Percentiles of resampled errors would not do: a sum of sizes only grows with noise, so that they lie above the value
-    and the value above the truth. Instead a test is inverted: were the true gaps λ times those that were seen, with the
-    noise that resampling shows, how often would the error come out as large (as small) as it did? The interval holds
-    the errors λ Σ|gap| for which neither happens in fewer than (1 - confidence)/2 of the cases; 0 where an error of
-    this size is what noise makes of right probabilities.
-
-    Args:
-        gaps: (cells,) of each bin n_b/n (accuracy - confidence); the sum of their sizes is the error.
-        resampled: (draws, cells) the same of bootstrap resamples.
-        confidence: Nominal coverage, in (0, 1).
-    """
-    value, noise, tail = float(np.abs(gaps).sum()), resampled - gaps, (1 - confidence) / 2
-
-    def errors(factor: float) -> Array:
-        return np.asarray(np.abs(factor * gaps + noise).sum(axis=1))
-
-    def as_large(factor: float) -> bool:
-        return bool((errors(factor) >= value).mean() >= tail)
-
-    def as_small(factor: float) -> bool:
-        return bool((errors(factor) <= value).mean() >= tail)
-
-    if value == 0:
-        return 0.0, 0.0
-    low = 0.0 if as_large(0.0) else value * _border(as_large, 1.0, 0.0)
-    beyond = next((factor for factor in (2.0, 4.0, 8.0, 16.0) if not as_small(factor)), 32.0)
-    return min(low, value), float(np.clip(value * _border(as_small, 1.0, beyond), value, 1))
-
-
-def _border(holds: Callable[[float], bool], inside: float, outside: float, steps: int = 14) -> float:
-    """Where it stops to hold between a place where it does and one where it does not, by bisection."""
-    for _ in range(steps):
-        middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
-    return inside
-
-
-def reliability_bins(confidence: Array, outcome: Array, bins: int = 15, level: float = 0.95) -> list[Bin]:
+def reliability_bins(
+    confidence: Array, outcome: Array, bins: int = 15, level: float = 0.95, *, groups: ArrayLike | None = None
+) -> list[Bin]:
     """What was said against what came true, in bins of equal width; statements of all columns together.
 
     Args:
         confidence: (n, c) in [0, 1].
         outcome: (n, c) of 0 and 1.
         bins: How many.
-        level: Of Wilson's intervals, which take the statements as independent.
+        level: Of the intervals: Wilson's, which take the statements as independent, see `share_interval`.
+        groups: (n,) cluster of each row, where rows depend on each other.
     """
     said, true = confidence.reshape(-1, 1), outcome.ravel()
     chosen, edges = bin_of(said, bins)
-    place = chosen.ravel()
-    return [_bin(edges[0, b], edges[0, b + 1], said.ravel()[place == b], true[place == b], level) for b in range(bins)]
+    place, cluster = chosen.ravel(), None if groups is None else np.repeat(np.asarray(groups), confidence.shape[1])
+    inside = [place == b for b in range(bins)]
+    return [
+        _bin((float(edges[0, b]), float(edges[0, b + 1])), said.ravel()[among], true[among],
+             None if cluster is None else cluster[among], level)
+        for b, among in enumerate(inside)
+    ]  # fmt: skip
 
 
-def _bin(low: float, high: float, said: Array, true: Array, level: float) -> Bin:
+def _bin(ends: tuple[float, float], said: Array, true: Array, cluster: Array | None, level: float) -> Bin:
     if not len(said):
-        return Bin(float(low), float(high), 0, math.nan, math.nan, math.nan, math.nan)
-    share = wilson(int(true.sum()), len(true), level)
-    return Bin(float(low), float(high), len(said), float(said.mean()), share.value, share.low, share.high)
+        return Bin(*ends, 0, math.nan, math.nan, math.nan, math.nan)
+    share = share_interval(true, level, groups=cluster)
+    return Bin(*ends, len(said), float(said.mean()), share.value, share.low, share.high)
 
 
 def brier_rows(probabilities: ArrayLike, truth: ArrayLike) -> Array:

@@ -49,7 +49,7 @@ def choose_goal(recipe: Recipe, stated: str | None) -> CurveGoal | None:
     """The goal that is stated, or the recipe's first for a score; None where there is none.
 
     Raises:
-        UsageError: The stated one cannot be read, or asks for the worse.
+        UsageError: The stated one cannot be read, is not for a score, or asks for the worse.
     """
     if stated is not None:
         return _stated(stated)
@@ -61,6 +61,11 @@ def choose_goal(recipe: Recipe, stated: str | None) -> CurveGoal | None:
 
 def _stated(text: str) -> CurveGoal:
     match = _GOAL.match(text)
+    if match is not None and "." in match[1]:  # would be found out after all runs only
+        raise UsageError(
+            f"The goal {text!r} is for {match[1]}, which has no curve; accepted: a score, without an end.",
+            "Write it like --goal 'f1>=0.8'.",
+        )
     try:
         if match is None or match[2].startswith("=="):
             raise RecipeError("", "")

@@ -31,6 +31,8 @@ AHEAD = (2, 4, 10)
 """Multiples of the largest measured number of rows for which the score is predicted."""
 DRAWN = 60
 """Places at which the band is computed for the drawing."""
+_LEFT_OUT = ("robustness.", "checks.")
+"""What the names of goals begin with that bound looks which the runs of a curve go without."""
 
 
 def learning_curve(
@@ -41,8 +43,8 @@ def learning_curve(
 
     Validation and test rows stay the same; each seed has an order of the training rows of its own, in which a larger
     share holds every smaller one. The recipe's schedule is kept: `training.num_train_epochs` means fewer steps on fewer
-    rows, `training.max_steps` the same steps and more passes. Damaged inputs, stated behaviour and the look at the data
-    are left out of these runs, and nothing is published.
+    rows, `training.max_steps` the same steps and more passes. Damaged inputs, stated behaviour (with the goals on them)
+    and the look at the data are left out of these runs, and nothing is published.
 
     Args:
         recipe: What to train.
@@ -105,7 +107,7 @@ def _run(recipe: Recipe, study: RunFolder, share: float, seed: int, goal: CurveG
 
 
 def recipe_of_share(recipe: Recipe, share: float, seed: int, goal: CurveGoal | None = None) -> Recipe:
-    """The recipe of one run of a curve.
+    """The recipe of one run of a curve; goals on what it leaves out are left out with it.
 
     Args:
         recipe: The whole one.
@@ -119,8 +121,9 @@ def recipe_of_share(recipe: Recipe, share: float, seed: int, goal: CurveGoal | N
     evaluation = {"robustness": bare.robustness, "checks": bare.checks, "contamination": contamination}
     single = changed(recipe, data={"split": split}, training={"seed": seed, "seeds": ()}, evaluation=evaluation,
                      inspection={"in_runs": False})  # fmt: skip
-    goals = recipe.goals if goal is None else {**recipe.goals, goal.score: goal.comparison}
-    return single.model_copy(update={"publish": PublishSection(), "goals": goals})
+    goals = {name: value for name, value in recipe.goals.items() if not name.startswith(_LEFT_OUT)}
+    stated = {goal.score: goal.comparison} if goal else {}
+    return single.model_copy(update={"publish": PublishSection(), "goals": goals | stated})
 
 
 def _found(

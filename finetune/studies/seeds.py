@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from statistics import NormalDist
@@ -14,6 +15,7 @@ import numpy as np
 from finetune import evaluation, pipeline, processes
 from finetune.artifacts import Evaluation, PreparedData, RunFolder
 from finetune.errors import UsageError
+from finetune.evaluation.goal_numbers import goal_entries
 from finetune.metrics.facts import FACTS
 from finetune.recipe import PublishSection, Recipe
 from finetune.statistics.comparison import difference_from_draws
@@ -87,7 +89,7 @@ def _found(recipe: Recipe, runs: dict[int, RunFolder]) -> dict[str, Any]:
         "scores": scores, "baselines": baselines, "churn": churn(read, list(runs)),
         "median": median(list(runs), scores[read.headline]["each"], read.headline),
     }  # fmt: skip
-    return found | {"goals": evaluation.judge(_mean_run(read.first, found), recipe.goals)}
+    return found | {"goals": evaluation.judge(_mean_run(read, found), recipe.goals)}
 
 
 def _score(read: Repeated, name: str, draws: np.ndarray, confidence: float) -> dict[str, Any]:
@@ -178,12 +180,41 @@ def median(seeds: list[int], each: list[float | None], score: str) -> dict[str, 
     return {"seed": seeds[place], "run": f"seed-{seeds[place]}", "score": score, "value": value}
 
 
-def _mean_run(first: Evaluation, found: dict[str, Any]) -> Evaluation:
+def mean_entries(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, float | None]]:
+    """The mean over seeds of the numbers beyond the scores that a goal may name, such as `calibration.ece`.
+
+    Their `low` and `high` are the means of the seeds' own ends. These cover other test rows and no other seeds, unlike
+    the interval of a score's mean: the numbers cannot all be measured again on resampled rows. A goal on
+    `calibration.ece.high` is held against that mean of ends. `slices.worst` is the mean of each seed's worst part,
+    which may be another part for each.
+
+    Args:
+        evaluations: One per seed.
+
+    Returns:
+        Name -> `value`, `low` and `high`; None where a seed does not have it.
+    """
+    found = [goal_entries(each) for each in evaluations]
+    names = dict.fromkeys(name for entries in found for name in entries)
+    return {
+        name: {end: _mean([entries.get(name, {}).get(end) for entries in found]) for end in ("value", "low", "high")}
+        for name in names
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
+
+
+def _mean_run(read: Repeated, found: dict[str, Any]) -> Evaluation:
     """The mean over seeds in the form of one run's evaluation, so that goals are judged in one way."""
+    first = read.first
     scores = {
         name: {"value": entry["mean"], "low": entry["low"], "high": entry["high"], "direction": entry["direction"]}
         for name, entry in found["scores"].items()
     }
+    bounded = scores | mean_entries(read.evaluations)
     others = {name: {"title": entry["title"], "scores": {}} for name, entry in found["baselines"].items()}
     comparisons = [
         {"against": name, "direction": scores[entry["score"]]["direction"],
@@ -192,5 +223,5 @@ def _mean_run(first: Evaluation, found: dict[str, Any]) -> Evaluation:
     ]  # fmt: skip
     return Evaluation(
         first.task, first.options, first.target, first.kind, first.rows, first.headline, first.confidence,
-        first.resamples, {"model": {"title": "Mean over seeds", "scores": scores}, **others}, comparisons,
+        first.resamples, {"model": {"title": "Mean over seeds", "scores": bounded}, **others}, comparisons,
     )  # fmt: skip

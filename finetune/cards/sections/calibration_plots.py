@@ -73,7 +73,11 @@ def _percent(axes: Any, which: str) -> None:
 
 def _bars(entries: list[dict[str, Any]], value: str) -> list[list[float]]:
     low, high = (f"{value}_low", f"{value}_high") if value != "value" else ("low", "high")
-    return [[max(0.0, e[value] - e[low]) for e in entries], [max(0.0, e[high] - e[value]) for e in entries]]
+    # No whisker where there is no interval: all rows are of one cluster.
+    known = [e[low] is not None and e[high] is not None for e in entries]
+    below = [max(0.0, e[value] - e[low]) if there else 0.0 for e, there in zip(entries, known, strict=True)]
+    above = [max(0.0, e[high] - e[value]) if there else 0.0 for e, there in zip(entries, known, strict=True)]
+    return [below, above]
 
 
 def coverage_plot(found: dict[str, Any]) -> Markup:
@@ -87,7 +91,7 @@ def coverage_plot(found: dict[str, Any]) -> Markup:
         axes.plot(x, y, color=FIRST, linewidth=1.6)
         axes.errorbar([p["coverage"] for p in points], [p["value"] for p in points], yerr=_bars(points, "value"),
                       fmt="o", color=FIRST, markersize=5, elinewidth=1.2, capsize=2.5)  # fmt: skip
-        axes.set_ylim(max(0.0, min(*y, *(p["low"] for p in points)) - 0.02), 1.01)
+        axes.set_ylim(max(0.0, min(*y, *(p["low"] or 0.0 for p in points)) - 0.02), 1.01)
         _percent(axes, "xy")
         finish(axes, "rows answered", "answers that are right")
         axes.set_xlim(0, 1.02)
