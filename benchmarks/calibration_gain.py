@@ -17,6 +17,7 @@ from typing import Any
 
 from finetune.artifacts import Evaluation, RunFolder
 from finetune.artifacts.run_folder import RECIPE
+from finetune.cards.trust import gain
 from finetune.evaluation.calibration import examine
 from finetune.recipe import Recipe
 
@@ -33,7 +34,7 @@ def measured(path: str) -> tuple[str, dict[str, Any]]:
 def describe(name: str, found: dict[str, Any]) -> str:
     """A few lines on one run."""
     if "before" not in found:
-        return f"{name}: its answers state no probabilities."
+        return f"{name}: {found.get('because', 'its answers state no probabilities')}."
     temperature = found["temperature"]
     if temperature["value"] is None:
         return f"{name}: no temperature, because {temperature['reason']}."
@@ -46,12 +47,11 @@ def describe(name: str, found: dict[str, Any]) -> str:
 
 def _line(found: dict[str, Any], score: str) -> str:
     before, after, moved = found["before"][score], found["after"][score], found["difference"][score]
-    verdict = "lower" if moved["high"] < 0 else "higher" if moved["low"] > 0 else "inconclusive"
     chance = f"; by chance alone {after['by_chance']:.4f}" if "by_chance" in after else ""
     return (
         f"  {score}: {before['value']:.4f} [{before['low']:.4f}, {before['high']:.4f}] → {after['value']:.4f} "
         f"[{after['low']:.4f}, {after['high']:.4f}], change {moved['value']:+.4f} [{moved['low']:+.4f}, "
-        f"{moved['high']:+.4f}], p = {moved['p_value']:.3f}: {verdict}{chance}"
+        f"{moved['high']:+.4f}], p = {moved['p_value']:.3f}: {gain(found, score)}{chance}"
     )
 
 

@@ -384,7 +384,7 @@ def _(world: World) -> list[Any]:
     return world.validate(goals={"f1": "high"})
 
 
-@case("a goal for an unknown score", USAGE, "goals names 'f2'", "Known: accuracy, auc, f1")
+@case("a goal for an unknown score", USAGE, "goals names 'f2'", "Did you mean 'f1'?")
 def _(world: World) -> list[Any]:
     return world.run(goals={"f2": ">= 0.5"})
 

@@ -106,7 +106,7 @@ def test_limitations_are_those_that_were_measured(tmp_path):
     evaluation = evaluation_of(names=("no", "yes", "maybe"), rows=60)
     for contrast in evaluation.comparisons:
         if contrast["score"] == "f1":
-            contrast |= {"difference": 0.01, "low": -0.05, "high": 0.07}
+            contrast |= {"difference": 0.01, "low": -0.05, "high": 0.07, "minimum_detectable_effect": 0.123}
     evaluation.diagnosis = {
         "verdict": "overfitting at epoch 2.0",
         "sentence": "Overfitting from epoch 2.0.",
@@ -126,7 +126,7 @@ def test_limitations_are_those_that_were_measured(tmp_path):
     for words in (
         "do not show it to be better than Majority class (macro F1)",
         f"could as well be {shown(entry['low'])} or {shown(entry['high'])} (95% interval)",
-        "of less than 0.123 could go unseen",
+        "a difference of less than 0.123 from Majority class could go unseen",
         f"Weakest label: yes, F1 0.111; of its 20 test cases it finds 25% (95% interval {low_high.low:.0%} to "
         f"{low_high.high:.0%}, Wilson)",
         "fewer than 30 test cases, whose scores say little: no, yes, maybe",

@@ -25,6 +25,18 @@ def shown_off(found: Entry) -> bool | None:
     return bool(p_value <= 1 - found["confidence"]) if is_number(p_value) else None
 
 
+def gain(found: Entry, score: str = "ece") -> str:
+    """What temperature scaling does to an error: `lower`, `higher` or `inconclusive`.
+
+    An error that chance explains has nothing to lose, whatever its resamples say.
+    """
+    moved, before = found["difference"][score], found["before"][score]
+    if not (is_number(moved["low"]) and is_number(moved["high"])) or moved["low"] <= 0 <= moved["high"]:
+        return "inconclusive"
+    explained = is_number(before.get("p_value")) and before["p_value"] > 1 - found["confidence"]
+    return "higher" if moved["low"] > 0 else "inconclusive" if explained else "lower"
+
+
 def trend(found: Entry) -> str:
     """Which way they are off, to follow "it is"."""
     measured = measured_as_is(found)

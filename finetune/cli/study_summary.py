@@ -61,7 +61,8 @@ def show_learning_curve(found: Values) -> None:
          " ".join(map(number, point["each"]))]
         for point in found["points"]
     ]  # fmt: skip
-    console.print(_table(f"{count(found['rows'])} test rows, {count(len(found['seeds']))} seeds", titles, rows))
+    seeds = f"{count(len(found['seeds']))} seed{'s' * (len(found['seeds']) != 1)}"
+    console.print(_table(f"{count(found['rows'])} test rows, {seeds}", titles, rows))
     console.print(clean(found["law"]["sentence"]), markup=False)
     for entry in found["predictions"]:
         bounds = f"[{number(entry['low'])}, {number(entry['high'])}]"

@@ -232,12 +232,12 @@ def _differences(
     value (the basic bootstrap). What bias is left speaks against the temperature.
     """
     found, clusters = {}, None if test.clusters is None else test.units
+    confidence = settings.confidence
     for score in ("ece", "brier", "nll"):
         value = float(getattr(values["after"], score) - getattr(values["before"], score))
         moved = getattr(draws["after"], score) - getattr(draws["before"], score)
         drawn = 2 * value - moved if score == "ece" else moved
-        made = difference_from_draws(value, drawn, settings.confidence, units=test.units, clusters=clusters)
-        found[score] = made.to_dict()
+        found[score] = difference_from_draws(value, drawn, confidence, units=test.units, clusters=clusters).to_dict()
     return found
 
 

@@ -31,23 +31,27 @@ class GoalNumbers:
     read: Callable[[Evaluation], Entries]
 
 
+_OF_CALIBRATION = ("ece", "brier", "nll", "aurc")
+_NOTHING: Mapping[str, Any] = {"value": None, "low": None, "high": None}
+"""A number that could not be measured: a goal on it does not hold."""
+
+
 def _calibration_names(settings: EvaluationSection, task: Task) -> Sequence[str]:
-    return ("ece", "brier", "nll", "aurc") if states_probabilities(task) else ()
+    return _OF_CALIBRATION if states_probabilities(task) else ()
 
 
 def _calibration(evaluation: Evaluation) -> Entries:
     """Of the model as it is: with the temperature where that is applied."""
     found = evaluation.calibration
     if "as_is" not in found:
-        return {}
+        return dict.fromkeys(_OF_CALIBRATION, _NOTHING)
     measured = found[found["as_is"]]
     return {name: measured[name] for name in ("ece", "brier", "nll")} | {"aurc": found["abstention"]["area"]}
 
 
 def _slices(evaluation: Evaluation) -> Entries:
     """The lowest of all parts: low by being chosen among many, so a bound on it is a strict one."""
-    found = slices.worst(evaluation.slices)
-    return {"worst": found} if found else {}
+    return {"worst": slices.worst(evaluation.slices) or _NOTHING}
 
 
 GOAL_NUMBERS: tuple[GoalNumbers, ...] = (

@@ -105,10 +105,10 @@ def _temperature(found: Entry) -> str:
         return f"Temperature scaling {does} nothing (T = {number(fitted['value'], 2)}, {rows})."
     moved = found["difference"]["ece"]
     effect = f"{signed(moved['value'])} {interval(moved['low'], moved['high'], sign=True)}"
-    if not (is_number(moved["low"]) and is_number(moved["high"])) or moved["low"] <= 0 <= moved["high"]:
+    if trust.gain(found) == "inconclusive":
         said = f"whether that lowers the calibration error is inconclusive ({effect})"
     else:
-        said = f"that {'lowers' if moved['value'] < 0 else 'raises'} the calibration error ({effect})"
+        said = f"that {'lowers' if trust.gain(found) == 'lower' else 'raises'} the calibration error ({effect})"
     if fitted["applied"]:
         return (
             f"All probabilities here are those after temperature scaling (T = {number(fitted['value'], 2)}, {rows}), "
