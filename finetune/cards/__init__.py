@@ -5,8 +5,10 @@ They are written from what the stages left, and from nothing else.
 record.py      the run's files, read once
 wording.py     values as a reader wants to see them
 summary.py     the run in a sentence
-tables.py      scores, differences, goals, groups
+tables.py      scores, differences, goals, groups (contrasts.py, marks.py: differences, and how they are drawn)
 mistakes.py    the confusion matrix, the worst rows
+sections/      parts of the report that are made of blocks; trust.py: whether probabilities can be trusted
+errors_page.py errors.html (error_*.py: its parts); to_check.py: predictions/to_check.csv
 plots.py       drawings as inline SVG
 facts.py       data, training, machine, usage
 report.py      report.html
@@ -17,7 +19,7 @@ published.py   what goes to the Hub beside the weights
 data_sets/     the card of a data set
 audit/         what a look at the data found
 preview_page.py  rows beside what augmentation makes of them
-study_page.py  ablations and cross-validations
+study_page.py  several runs together: study_ablation.py, study_folds.py, study_seeds.py, study_curve.py
 blocks.py      what these pages are made of; page.py writes them, word_changes.py compares two texts
 """
 
