@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from finetune.cards.wording import p_value
 from finetune.cli.console import new_console, number, signed
 
 
@@ -48,7 +49,7 @@ def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
     ends = f"[{signed(entry['low'])}, {signed(entry['high'])}]"
     return (
         number(entry["first"]), number(entry["second"]), f"{signed(entry['value'])} {ends}",
-        number(entry["p_value_holm"]), number(entry["minimum_detectable_effect"]), entry["verdict"],
+        p_value(entry["p_value_holm"]), number(entry["minimum_detectable_effect"]), entry["verdict"],
     )  # fmt: skip
 
 
