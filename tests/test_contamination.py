@@ -162,10 +162,10 @@ def test_a_better_score_on_overlapping_rows_is_said_with_its_direction(leaky_run
         for i, (value, known) in enumerate(zip(scored.references, marked, strict=True))
     ]
     answered = Scored(scored.task, scored.rows, scored.task.perfect(given), scored.references)
-    found = measure_effect(answered, marked, EvaluationSection(resamples=200), direction="higher")
+    found = measure_effect(answered, marked, EvaluationSection(resamples=200))
     assert found["verdict"] == BETTER
     assert found["difference"]["low"] > 0
-    few = measure_effect(answered, np.arange(len(marked)) < 5, EvaluationSection(), direction="higher")
+    few = measure_effect(answered, np.arange(len(marked)) < 5, EvaluationSection())
     assert few["verdict"] == NOT_MEASURED
     assert "scores" not in few
 

@@ -109,7 +109,7 @@ def _base(name: str) -> str:
 
 
 def _score(evaluation: Evaluation, name: str, goal: str) -> dict[str, Any]:
-    scores = evaluation.systems["model"]["scores"] | goal_entries(evaluation)
+    scores = goal_entries(evaluation) | evaluation.systems["model"]["scores"]
     _check_goal_names({name: goal}, list(scores))
     base = _base(name)
     value = scores[base].get(name[len(base) + 1 :] or "value")
